@@ -1,0 +1,47 @@
+"""Every error of the toolkit says in one sentence what is wrong, where, and what to do."""
+
+from __future__ import annotations
+
+from typing import Iterable
+
+
+class MlpError(Exception):
+    """The root of every error that the three packages raise on purpose."""
+
+
+class ModelFileError(MlpError):
+    """A model file cannot be used."""
+
+
+class NotAModel(ModelFileError):
+    """The bytes are not a model file at all."""
+
+
+class Damaged(ModelFileError):
+    """The bytes were a model file once, but were cut short or changed."""
+
+
+class TooNew(ModelFileError):
+    """The file is intact but needs a newer reader, or a feature that this one does not have."""
+
+
+class Invalid(ModelFileError):
+    """The file is intact but breaks a rule of the format."""
+
+
+class InputError(MlpError, ValueError):
+    """What was given to the model is not what the model takes."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return a hint that names the known word closest to `name`, or an empty string.
+
+    >>> nearest("agee", ["age", "fare"])
+    ", did you mean 'age'?"
+    >>> nearest("zzz", ["age"])
+    ''
+    """
+    import difflib  # only an error pays for this import
+
+    matches = difflib.get_close_matches(name, list(known), n=1)
+    return f", did you mean {matches[0]!r}?" if matches else ""
