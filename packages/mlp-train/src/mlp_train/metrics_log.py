@@ -1,0 +1,93 @@
+"""A metrics log tells the story of a training run, one JSON line an event, for people and for plots."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mlp_train.atomic import output_error, write_text
+from mlp_train.errors import UsageError
+
+
+class MetricsLog:
+    """Appends events to a `metrics.jsonl`, one flushed line each, so that a kill costs at most the line being written.
+
+    To resume, `keep_epochs` says how many epochs the checkpoint has seen: what was logged of later ones, and a last
+    line that a kill tore, are cut away first.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, keep_epochs: int | None = None) -> None:
+        self.path = Path(path)
+        try:
+            if keep_epochs is not None and self.path.exists():
+                kept = [event for event in read_events(self.path) if epoch_of(event) <= keep_epochs]
+                write_text(self.path, "".join(_line(event) for event in kept))
+            self._file: io.FileIO = self.path.open("ab", buffering=0)
+        except OSError as error:
+            raise output_error(self.path, error) from error
+
+    def write(self, event: Mapping[str, Any]) -> None:
+        """Append one event; numbers that JSON does not know (NaN, infinity) become null."""
+        rest = _line(event).encode()
+        try:
+            while rest:  # a disk that fills takes a part without complaint, and refuses the next
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            raise output_error(self.path, error) from error
+
+    def close(self) -> None:
+        """Close the file; what was written is kept."""
+        self._file.close()
+
+    def __enter__(self) -> MetricsLog:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def read_events(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
+    """Read a `metrics.jsonl`; a last line without its end, torn by a kill, is left out.
+
+    UsageError names any other line that is not a JSON object.
+    """
+    lines = Path(path).read_bytes().split(b"\n")[:-1]  # behind the last line end is nothing, or a torn line
+    events = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            event = json.loads(line)
+        except ValueError:
+            event = None
+        if not isinstance(event, dict):
+            raise UsageError(f"{path}: line {number} is not a JSON object but {line[:40]!r}; remove the line")
+        events.append(event)
+    return events
+
+
+def epoch_of(event: Mapping[str, Any]) -> int:
+    """Return which epoch the event belongs to; events that belong to none come before all."""
+    return int(event.get("epoch", 0)) if event.get("event") == "EpochEnd" else 0
+
+
+def _line(event: Mapping[str, Any]) -> str:
+    return json.dumps(_plain(event), allow_nan=False, separators=(",", ":")) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    """Return the value with NumPy's numbers and what JSON does not know replaced."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if hasattr(value, "tolist"):  # a NumPy scalar or array
+        return _plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

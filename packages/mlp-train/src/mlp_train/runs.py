@@ -1,0 +1,208 @@
+"""A run folder keeps all that one training run leaves: the model, how it was made, and on what machine.
+
+runs/20250131-175904-digits/   model.mlp  last.ckpt  config.toml  metrics.jsonl  report.html  environment.json
+runs/latest                    a link to the newest (a text file with its name where links are not allowed)
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import re
+import secrets
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from mlp_train.atomic import output_error, write_text
+from mlp_train.environment import environment
+from mlp_train.errors import OutputError, UsageError
+from mlp_train.metrics_log import epoch_of, read_events
+
+FILES = ("model.mlp", "last.ckpt", "config.toml", "metrics.jsonl", "report.html", "environment.json")
+
+
+@dataclass(frozen=True)
+class Run:
+    """The paths of one run folder."""
+
+    folder: Path
+
+    @property
+    def model(self) -> Path:
+        """The trained model."""
+        return self.folder / "model.mlp"
+
+    @property
+    def checkpoint(self) -> Path:
+        """What `--resume` goes on from."""
+        return self.folder / "last.ckpt"
+
+    @property
+    def config(self) -> Path:
+        """The full effective configuration."""
+        return self.folder / "config.toml"
+
+    @property
+    def metrics(self) -> Path:
+        """One JSON line an event."""
+        return self.folder / "metrics.jsonl"
+
+    @property
+    def report(self) -> Path:
+        """The page for people."""
+        return self.folder / "report.html"
+
+    @property
+    def environment(self) -> Path:
+        """Versions and hardware."""
+        return self.folder / "environment.json"
+
+    def write_config(self, config: Mapping[str, Any]) -> None:
+        """Write the configuration as TOML; keys that are None are left out, because TOML has no such value."""
+        write_text(self.config, tomli_w.dumps(_without_none(config)))
+
+    def write_environment(self) -> None:
+        """Write what the run is made with; call it once everything that will be used is imported."""
+        write_text(self.environment, json.dumps(environment(), indent=2) + "\n")
+
+
+def create_run(
+    name: str,
+    *,
+    out: str | os.PathLike[str] | None = None,
+    force: bool = False,
+    root: str | os.PathLike[str] = "runs",
+    now: datetime.datetime | None = None,
+) -> Run:
+    """Make the folder of a new run: `out` if given, else `root/<UTC time>-<name>` with `root/latest` leading to it.
+
+    A folder `out` that already holds something is refused with OutputError. With `force`, the files of an earlier run
+    in it are removed, so that old and new never mix; all other files stay.
+    """
+    if out is not None:
+        return Run(_claim(Path(out), force))
+    stamp = (now or datetime.datetime.now(datetime.UTC)).strftime("%Y%m%d-%H%M%S")
+    word = re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:40].strip("-.") or "run"
+    base, number = Path(root, f"{stamp}-{word}"), 1
+    folder = base
+    while True:
+        try:
+            folder.mkdir(parents=True)
+            break
+        except FileExistsError:  # another run of this second; only the one that makes the folder owns it
+            number += 1
+            folder = base.with_name(f"{base.name}-{number}")
+        except OSError as error:
+            raise output_error(folder, error) from error
+    _point_latest(Path(root), folder.name)
+    return Run(folder)
+
+
+def _claim(folder: Path, force: bool) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        held = sorted(entry.name for entry in folder.iterdir())
+        if held and not force:
+            raise OutputError(
+                f"{folder}: the folder is not empty, it holds {held[0]}; choose another, pass --resume to go on "
+                "with a run in it, or --force to replace one"
+            )
+        for name in FILES:
+            (folder / name).unlink(missing_ok=True)
+    except FileExistsError as error:
+        raise OutputError(f"{folder}: this is a file, not a folder; choose another place for the run") from error
+    except OSError as error:
+        raise output_error(folder, error) from error
+    return folder
+
+
+def _point_latest(root: Path, name: str) -> None:
+    """Make `root/latest` lead to the run; relative, so that the folder of runs can move."""
+    latest = root / "latest"
+    temporary = root / f".{secrets.token_hex(6)}.tmp"
+    try:
+        temporary.symlink_to(name, target_is_directory=True)
+    except (OSError, NotImplementedError):  # Windows without the privilege, a file system without links
+        write_text(latest, name + "\n")
+        return
+    try:
+        temporary.replace(latest)
+    except OSError as error:
+        temporary.unlink()
+        raise OutputError(f"{latest}: a folder of that name is in the way; move it or give --out DIR") from error
+
+
+def open_run(path: str | os.PathLike[str]) -> Run:
+    """Return the run in a folder that is already there; `runs/latest` may be a link or a text file.
+
+    UsageError says what is missing where this is no run.
+    """
+    folder = Path(path)
+    if folder.is_file() and folder.name == "latest":
+        folder = folder.with_name(folder.read_text(encoding="utf-8").strip())
+    if not folder.is_dir():
+        raise UsageError(f"{path}: there is no such run folder; give the folder that fit named, or runs/latest")
+    if not any((folder / name).exists() for name in FILES):
+        raise UsageError(
+            f"{path}: this is not a run folder, it holds none of {', '.join(FILES)}; give one that fit made"
+        )
+    return Run(folder)
+
+
+@dataclass(frozen=True)
+class RunContents:
+    """What a run folder holds."""
+
+    run: Run
+    config: dict[str, Any]
+    environment: dict[str, Any]
+    events: list[dict[str, Any]]
+    files: dict[str, int]  # name -> bytes, of the files of a run that are there
+
+    @property
+    def finished(self) -> bool:
+        """Whether training came to its end after it last started."""
+        kinds = [event.get("event") for event in self.events if event.get("event") in ("Started", "Finished")]
+        return kinds[-1:] == ["Finished"]
+
+    def summary(self) -> dict[str, Any]:
+        """Return what is inside as values that JSON knows."""
+        epochs = [event for event in self.events if event.get("event") == "EpochEnd"]
+        last = self.events[-1] if self.events else {}
+        return {
+            "folder": self.run.folder.name,
+            "finished": self.finished,
+            "epochs": epoch_of(epochs[-1]) if epochs else 0,
+            "metrics": last.get("metrics", {}) if self.finished else {},
+            "files": self.files,
+        }
+
+
+def read_run(path: str | os.PathLike[str]) -> RunContents:
+    """Read a run folder; parts that are not there come back empty, a damaged one is a UsageError that names it."""
+    run = open_run(path)
+    files = {name: (run.folder / name).stat().st_size for name in FILES if (run.folder / name).is_file()}
+    try:
+        config = tomllib.loads(run.config.read_text(encoding="utf-8")) if "config.toml" in files else {}
+    except ValueError as error:
+        raise UsageError(f"{run.config}: this is not TOML: {error}; mend it by hand or give --config") from error
+    try:
+        made_with = json.loads(run.environment.read_bytes()) if "environment.json" in files else {}
+    except ValueError as error:
+        raise UsageError(f"{run.environment}: this is not JSON: {error}; remove the file") from error
+    events = read_events(run.metrics) if "metrics.jsonl" in files else []
+    return RunContents(run, config, made_with, events, files)
+
+
+def _without_none(config: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: _without_none(value) if isinstance(value, Mapping) else value
+        for key, value in config.items()
+        if value is not None
+    }
