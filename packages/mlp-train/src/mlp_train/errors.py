@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mlp_data.errors import DataError
 from mlp_runtime.errors import InputError, MlpError, ModelFileError
 
 
@@ -41,6 +42,7 @@ BUG = 1  # an exception that nobody raised on purpose
 
 EXIT_CODES: dict[type[MlpError], int] = {
     UsageError: 2,
+    DataError: 3,
     InputError: 3,
     ModelFileError: 4,
     CheckpointError: 4,
