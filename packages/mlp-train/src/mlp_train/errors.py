@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from mlp_data.errors import DataError
 from mlp_runtime.errors import InputError, MlpError, ModelFileError
 
 
@@ -42,7 +41,6 @@ BUG = 1  # an exception that nobody raised on purpose
 
 EXIT_CODES: dict[type[MlpError], int] = {
     UsageError: 2,
-    DataError: 3,
     InputError: 3,
     ModelFileError: 4,
     CheckpointError: 4,
@@ -54,16 +52,16 @@ EXIT_CODES: dict[type[MlpError], int] = {
 
 
 def exit_code(error: BaseException) -> int:
-    """Return the exit code for an error: that of the nearest of its classes in `EXIT_CODES`, else 1.
+    """Return the exit code for an error: that of the nearest of its classes that has one, else 1.
 
     >>> exit_code(OutputError("runs/a: the folder is not empty; choose another or pass --force"))
     6
     >>> exit_code(ZeroDivisionError())
     1
     """
+    from mlp_data.errors import DataError  # here, so that this module costs nothing to import
+
     if isinstance(error, KeyboardInterrupt):
         return EXIT_CODES[Interrupted]
-    for kind in type(error).__mro__:
-        if kind in EXIT_CODES:
-            return EXIT_CODES[kind]
-    return BUG
+    codes = {**EXIT_CODES, DataError: 3}
+    return next((codes[kind] for kind in type(error).__mro__ if kind in codes), BUG)
