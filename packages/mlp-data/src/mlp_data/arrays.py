@@ -1,0 +1,120 @@
+"""Arrays that a caller made are checked here, so that a wrong one is refused before training starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from mlp_data.dataset import Samples
+from mlp_data.errors import DataError
+from mlp_data.labels import Array
+
+
+def samples(x: Any, what: str) -> tuple[str, Samples]:
+    """Return the kind of `x` and `x` in the form that a split holds."""
+    if isinstance(x, Mapping):
+        return "table", _columns(x, what)
+    if isinstance(x, list | tuple) and x:
+        if all(isinstance(row, Mapping) for row in x):
+            names = list(dict.fromkeys(name for row in x for name in row))
+            return "table", {str(name): [row.get(name) for row in x] for name in names}
+        if all(isinstance(frame, np.ndarray) and frame.ndim in (2, 3) for frame in x):
+            return "image", frames(list(x), what)
+    try:
+        array = np.asarray(x)
+    except ValueError:
+        raise DataError(f"{what}: the rows differ in length: give every sample the same number of values") from None
+    if array.dtype.kind not in "biuf":
+        raise DataError(f"{what}: holds {array.dtype} values, not numbers: give a table as a dict of columns")
+    if array.ndim in (3, 4):
+        return "image", images(array, what)
+    if array.ndim != 2:
+        raise DataError(
+            f"{what}: has {array.ndim} dimensions (shape {array.shape}): give (n, features), or images as (n, h, w)"
+        )
+    return "vector", vectors(array, what)
+
+
+def vectors(array: Array, what: str) -> Array:
+    """Return (n, features) numbers as float32, or say which value is not a finite number."""
+    if 0 in array.shape:
+        raise DataError(f"{what}: is empty (shape {array.shape}): give at least one sample with one value")
+    with np.errstate(over="ignore"):
+        rows = np.ascontiguousarray(array, np.float32)
+    bad = ~np.isfinite(rows)
+    if bad.any():
+        row, column = np.argwhere(bad)[0]
+        raise DataError(
+            f"{what}: {int(bad.sum())} values are not finite float32 numbers, the first in row {row}, column {column} "
+            f"({array[row, column]}): fill or drop them"
+        )
+    return rows
+
+
+def images(array: Array, what: str) -> Array:
+    """Return images (n, h, w) or (n, h, w, 1|3) as uint8; floating point must lie between 0 and 1, or 0 and 255."""
+    if array.ndim == 4 and array.shape[3] == 1:
+        array = array[..., 0]
+    if array.ndim == 4 and array.shape[3] != 3:
+        raise DataError(f"{what}: images of shape {array.shape[1:]} have {array.shape[3]} channels: give 1 or 3")
+    if 0 in array.shape:
+        raise DataError(f"{what}: images of shape {array.shape} hold no pixels: give at least one pixel and one image")
+    if array.dtype == np.uint8:
+        return array
+    if array.dtype == bool:
+        return array.astype(np.uint8) * np.uint8(255)
+    low, high = array.min(), array.max()
+    if not (low >= 0 and high <= 255):  # written so that NaN is refused too
+        raise DataError(f"{what}: pixels run from {low} to {high}: give them as uint8, 0 to 255")
+    if array.dtype.kind == "f" and high <= 1:
+        array = array * 255
+    return np.rint(array).astype(np.uint8)
+
+
+def frames(given: list[Array], what: str) -> Samples:
+    """Return frames as one array where all have one shape, and as a list where they differ."""
+    checked = [images(frame[np.newaxis], f"{what}[{i}]")[0] for i, frame in enumerate(given)]
+    return stack(checked)
+
+
+def stack(given: list[Array]) -> Samples:
+    """Return uint8 frames as one array if they have one shape; grey frames among colour ones become colour."""
+    if any(frame.ndim == 3 for frame in given):
+        given = [frame if frame.ndim == 3 else np.repeat(frame[..., np.newaxis], 3, axis=2) for frame in given]
+    return np.stack(given) if len({frame.shape for frame in given}) == 1 else given
+
+
+def answers(y: Any, what: str) -> Array:
+    """Return the answers as one value a sample; rows that are one-hot become the index of their 1."""
+    try:
+        array = np.asarray(y)
+    except ValueError:
+        raise DataError(f"{what}: the rows have different lengths: give one answer a sample") from None
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim == 2 and array.dtype.kind in "biuf":
+        one_hot = ((array == 0) | (array == 1)).all() and (array.sum(axis=1) == 1).all()
+        array = array.argmax(axis=1) if one_hot else array
+    if array.ndim != 1:
+        raise DataError(f"{what}: has shape {array.shape}: give one answer a sample, or one-hot rows")
+    if array.dtype.kind not in "biufSU":
+        if not all(isinstance(value, str) for value in array):
+            raise DataError(f"{what}: holds {array.dtype} values: give whole numbers, strings or floating point")
+        array = array.astype(str)
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        row = int(np.flatnonzero(~np.isfinite(array))[0])
+        raise DataError(f"{what}: answer {row} is {array[row]}: drop the samples whose answer is not known")
+    return array
+
+
+def _columns(x: Mapping[Any, Any], what: str) -> dict[str, list[Any]]:
+    table = {str(name): list(cells) for name, cells in x.items()}
+    lengths = {name: len(cells) for name, cells in table.items()}
+    if len(set(lengths.values())) > 1:
+        short, long = min(lengths, key=lengths.__getitem__), max(lengths, key=lengths.__getitem__)
+        raise DataError(
+            f"{what}: column {short!r} has {lengths[short]} cells but {long!r} has {lengths[long]}: give one a row"
+        )
+    return table

@@ -1,0 +1,25 @@
+"""Every error of this package says which data cannot be used, where in it, and what to do about it."""
+
+from __future__ import annotations
+
+from mlp_runtime.errors import MlpError
+
+
+class DataError(MlpError):
+    """The data cannot be used as they are."""
+
+
+class ArchiveError(DataError):
+    """An archive cannot be opened, or is not safe to open."""
+
+
+class DecodeError(DataError):
+    """An image file cannot be turned into pixels."""
+
+
+class TableError(DataError):
+    """A table cannot be read, or a column of it is not what was asked for."""
+
+
+class OptionError(DataError):
+    """An option, a loader or a sample was asked for by a name that is not known."""

@@ -1,0 +1,73 @@
+"""Options are what a person may say about a data set that its files cannot say themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, get_args
+
+from mlp_data.errors import OptionError
+from mlp_runtime.errors import nearest
+
+Task = Literal["classification", "regression"]
+Fit = Literal["none", "stretch", "ink"]
+Ink = Literal["auto", "light", "dark"]
+
+_CHOICES: dict[str, tuple[str, ...]] = {"task": get_args(Task), "fit": get_args(Fit), "ink": get_args(Ink)}
+
+
+@dataclass(frozen=True)
+class Options:
+    """What `load` was told; every loader receives one.
+
+    target: the column to predict. task: what kind of answer it is. drop: columns to leave out.
+    columns: column name -> type, where the type found from the cells is not the one wanted.
+    fit, ink: how images become network input (see `mlp_runtime.inputs.ImageInput`).
+    """
+
+    target: str | None = None
+    task: Task | None = None
+    drop: tuple[str, ...] = ()
+    columns: Mapping[str, str] = field(default_factory=dict)
+    fit: Fit | None = None
+    ink: Ink | None = None
+
+    @classmethod
+    def of(cls, **given: Any) -> Options:
+        """Check `given` and make options of it; None means that nothing was said.
+
+        >>> Options.of(target="Survived", drop="Ticket").drop
+        ('Ticket',)
+        >>> Options.of(fitt="ink")
+        Traceback (most recent call last):
+        mlp_data.errors.OptionError: there is no option 'fitt', did you mean 'fit'?
+        """
+        known = [f.name for f in fields(cls)]
+        values: dict[str, Any] = {}
+        for name, value in given.items():
+            if name not in known:
+                hint = nearest(name, known) or f": the options are {', '.join(known)}"
+                raise OptionError(f"there is no option {name!r}{hint}")
+            if value is None:
+                continue
+            choices = _CHOICES.get(name)
+            if choices and value not in choices:
+                raise OptionError(
+                    f"option {name}={value!r} is not one of {', '.join(choices)}{nearest(str(value), choices)}"
+                )
+            if name == "drop":
+                value = (value,) if isinstance(value, str) else tuple(_strings(name, value))
+            values[name] = value
+        return cls(**values)
+
+    def for_images(self) -> dict[str, str]:
+        """Return what was said about images, in the words of `Dataset.input_options`."""
+        said = {"fit": self.fit, "ink": self.ink}
+        return {name: value for name, value in said.items() if value is not None}
+
+
+def _strings(name: str, values: Iterable[Any]) -> Iterable[str]:
+    for value in values:
+        if not isinstance(value, str):
+            raise OptionError(f"option {name} takes column names, but {value!r} is a {type(value).__name__}")
+        yield value

@@ -1,0 +1,254 @@
+"""A source is a zip archive, a folder or a file; what is in it decides which loader reads it."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from mlp_data.archive import GZIP_MAGIC, LIMITS, Archive, check_size, gunzip, is_junk, is_zip
+from mlp_data.dataset import Dataset
+from mlp_data.errors import ArchiveError, DataError
+from mlp_data.options import Options
+from mlp_runtime.errors import MlpError, nearest
+
+SAMPLES = Path(__file__).parent / "samples"
+_HEAD = 4096  # bytes that a look at a file's kind may take
+_FEW = 64  # in so small an archive every member is looked at for a zip inside
+
+
+@dataclass(frozen=True)
+class Member:
+    """One file of a source. `name` is its path inside the source, with forward slashes; `where` names it in errors."""
+
+    name: str
+    size: int
+    where: str
+    _read: Callable[[int | None], bytes]
+
+    def read(self) -> bytes:
+        """Return the whole content, unpacked if it is gzip inside; damaged or hostile content raises ArchiveError."""
+        content = self._read(None)
+        return gunzip(content, self.where) if content.startswith(GZIP_MAGIC) else content
+
+    def head(self, count: int = 512) -> bytes:
+        """Return the first `count` bytes of the content, unpacked if it is gzip inside; b"" if that is damaged."""
+        content = self._read(max(count, _HEAD))
+        if not content.startswith(GZIP_MAGIC):
+            return content[:count]
+        try:
+            return gunzip(content, self.where, count)[:count]
+        except ArchiveError:
+            return b""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A named collection of members, the same whether they lie in an archive, in a folder or alone."""
+
+    name: str
+    members: tuple[Member, ...]
+
+
+Loader = Callable[[Source, Options], "Dataset | None"]
+_PLUGINS: dict[str, Loader] = {}
+
+
+def loader(name: str) -> Callable[[Loader], Loader]:
+    """Register a function that turns a source into a dataset, or returns None where the source is not its kind.
+
+    Registered loaders are asked before the built-in ones, the latest first.
+    """
+
+    def register(function: Loader) -> Loader:
+        _PLUGINS.pop(name, None)
+        _PLUGINS[name] = function
+        return function
+
+    return register
+
+
+def load(source: str | os.PathLike[str], **options: Any) -> Dataset:
+    """Load an archive, a folder, a single file, or the shipped sample `digits`, `titanic` or `xor`.
+
+    options: see `mlp_data.Options`. Raises DataError, whose one sentence says what cannot be used and why.
+    A file or folder that is called as a sample is reached as `./digits`.
+
+    >>> data = load("xor")
+    >>> data.splits["train"].y.tolist()
+    [0, 1, 1, 0]
+    """
+    said = Options.of(**options)
+    if str(source) == "xor":
+        return _xor()
+    with open_source(source) as opened:
+        for name, function in _loaders():
+            dataset = _ask(name, function, opened, said)
+            if dataset is not None:
+                return replace(dataset, input_options={**said.for_images(), **dataset.input_options})
+        raise DataError(_unknown(opened))
+
+
+@contextmanager
+def open_source(source: str | os.PathLike[str]) -> Iterator[Source]:
+    """Open a source and list its members; those of a zip inside the zip are listed as `inner.zip/name`."""
+    path = _locate(source)
+    name = str(source)
+    if path.is_dir():
+        yield Source(name, tuple(_folder(path, name)))
+        return
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise DataError(f"{name}: cannot be opened ({error.strerror}): give a file that can be read") from None
+    with file:
+        head = file.read(4)
+        if not head:
+            raise DataError(f"{name}: the file is empty (0 bytes): get it again")
+        if head == b"PK\x07\x08":
+            raise ArchiveError(
+                f"{name}: this is one part of an archive in several parts: join them into one file first"
+            )
+        if is_zip(head):
+            yield Source(name, tuple(_zip(Archive(file, name))))
+        else:
+            yield Source(name, (_file(path, path.name, name),))
+
+
+def _locate(source: str | os.PathLike[str]) -> Path:
+    if str(source) in ("digits", "titanic"):
+        return SAMPLES / f"{source}.zip"
+    path = Path(source)
+    if path.exists():
+        return path
+    try:
+        beside = [entry.name for entry in path.parent.iterdir()]
+    except OSError:
+        raise DataError(f"{source}: there is no such file, and no folder {str(path.parent)!r} either") from None
+    hint = nearest(path.name, [*beside, "digits", "titanic", "xor"])
+    raise DataError(f"{source}: there is no such file or folder{hint or ': give a path, or digits, titanic or xor'}")
+
+
+def _file(path: Path, name: str, where: str) -> Member:
+    def read(at_most: int | None) -> bytes:
+        try:
+            with path.open("rb") as file:
+                return file.read(-1 if at_most is None else at_most)
+        except OSError as error:
+            raise DataError(f"{where}: cannot be read ({error.strerror}): give a file that can be read") from None
+
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise DataError(f"{where}: cannot be read ({error.strerror}): give a file that can be read") from None
+    check_size(size, size, where)
+    return Member(name, size, where, read)
+
+
+def _folder(root: Path, name: str) -> Iterator[Member]:
+    count = 0
+    seen = {root.resolve()}  # a link that leads back up would never end
+    for folder, subfolders, files in os.walk(root, followlinks=True):
+        subfolders[:] = sorted(sub for sub in subfolders if not is_junk(sub) and _new(Path(folder, sub), seen))
+        for file in sorted(files):
+            path = Path(folder, file)
+            if is_junk(file) or not path.is_file():
+                continue
+            count += 1
+            if count > LIMITS.members:
+                raise DataError(
+                    f"{name}: the folder holds more than {LIMITS.members:,} files: give the one with the data"
+                )
+            inside = path.relative_to(root).as_posix()
+            yield _file(path, inside, f"{name}/{inside}")
+    if not count:
+        raise DataError(f"{name}: the folder holds no files: give one that holds data")
+
+
+def _new(folder: Path, seen: set[Path]) -> bool:
+    real = folder.resolve()
+    new = real not in seen
+    seen.add(real)
+    return new
+
+
+def _zip(archive: Archive, prefix: str = "", budget: int = LIMITS.total_bytes) -> Iterator[Member]:
+    few = len(archive.sizes) <= _FEW
+    for name, size in archive.sizes.items():
+        where = f"{archive.name}/{name}"
+
+        def read(at_most: int | None, name: str = name) -> bytes:
+            return archive.read(name, at_most)
+
+        member = Member(prefix + name, size, where, read)
+        maybe_zip = not prefix and (few or name.lower().endswith((".zip", ".npz")))
+        if maybe_zip and is_zip(archive.read(name, 4)):
+            inner = Archive(io.BytesIO(archive.read(name)), where)
+            budget -= sum(inner.sizes.values())
+            if budget < 0:
+                raise ArchiveError(
+                    f"{archive.name}: the archives in it unpack to more than {LIMITS.total_bytes:,} bytes: split it"
+                )
+            yield from _zip(inner, f"{name}/")
+        else:
+            yield member
+
+
+def _loaders() -> Iterator[tuple[str, Loader]]:
+    from importlib.metadata import entry_points
+
+    from mlp_data.loaders import BUILT_IN
+
+    yield from reversed(_PLUGINS.items())
+    for entry in entry_points(group="mlp_data.loaders"):
+        try:
+            function = entry.load()
+        except Exception as error:  # whatever a plug-in does, the sentence names the plug-in
+            raise DataError(
+                f"the loader plug-in {entry.name!r} ({entry.value}) cannot be imported: {type(error).__name__}: {error}"
+            ) from error
+        yield entry.name, function
+    yield from BUILT_IN.items()
+
+
+def _ask(name: str, function: Loader, source: Source, options: Options) -> Dataset | None:
+    try:
+        dataset = function(source, options)
+    except MlpError:
+        raise
+    except Exception as error:
+        if name not in _PLUGINS and function.__module__.startswith("mlp_data."):
+            raise  # our own bug keeps its traceback
+        raise DataError(
+            f"{source.name}: the loader plug-in {name!r} failed: {type(error).__name__}: {error}"
+        ) from error
+    if dataset is not None and not isinstance(dataset, Dataset):
+        raise DataError(
+            f"{source.name}: the loader plug-in {name!r} returned a {type(dataset).__name__}: return a Dataset, or None"
+        )
+    return dataset
+
+
+def _unknown(source: Source) -> str:
+    first = source.members[0]
+    found = f"{len(source.members)} files, the first {first.name!r}" if len(source.members) > 1 else f"{first.name!r}"
+    if all(member.size == 0 for member in source.members):
+        return f"{source.name}: everything in it is empty (0 bytes): get it again"
+    start = first.head(8)
+    if start.startswith(b"PK"):
+        return f"{source.name}: {first.name!r} is an archive in an archive in an archive: unpack the outermost"
+    return (
+        f"{source.name}: no loader knows this data (found {found}, which starts with {start!r}): "
+        f"give IDX, CSV, .npz or images in a folder for each class, packed with zip or not"
+    )
+
+
+def _xor() -> Dataset:
+    from mlp_data.dataset import from_arrays
+
+    rows = [[0, 0], [0, 1], [1, 0], [1, 1]]
+    return from_arrays(rows, [0, 1, 1, 0], names=("a", "b"), name="xor")
