@@ -1,0 +1,184 @@
+"""Nox runs every check of the project: `nox` does what a contributor needs, `nox -l` lists the rest."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nox
+from packaging.requirements import Requirement
+
+nox.needs_version = ">=2024.10.9"
+nox.options.sessions = ["lint", "types", "tests", "cross"]
+nox.options.error_on_missing_interpreters = False  # a machine has the Pythons it has, CI too
+nox.options.reuse_venv = "yes"
+
+ROOT = Path(__file__).parent
+PACKAGES = ("mlp-runtime", "mlp-data", "mlp-train")  # each needs only those before it
+PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
+THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+RUNTIME_WHEEL_LIMIT = 60_000  # bytes
+GROUPS = nox.project.load_toml(ROOT / "pyproject.toml")
+PYTEST = ("python", "-m", "pytest", "-c", "pyproject.toml", "--rootdir=.", "-q")
+
+
+def runs_here(version: str) -> bool:
+    """Say whether this Python starts: pyenv puts one in the way for every version, active or not."""
+    path = shutil.which(f"python{version}")
+    alive = path is not None and subprocess.run([path, "-c", ""], capture_output=True, check=False).returncode == 0
+    return alive or version == THIS_PYTHON
+
+
+def matrix() -> list[object]:
+    """Pair the runtime with every Python, and the other two with the oldest and the newest that they find here."""
+    found = [version for version in PYTHONS[PYTHONS.index("3.11") :] if runs_here(version)] or [THIS_PYTHON]
+    pairs = [(version, PACKAGES[0]) for version in PYTHONS]
+    pairs += [(version, package) for package in PACKAGES[1:] for version in sorted({found[0], found[-1]})]
+    return [nox.param(version, package, id=f"{package}-{version}") for version, package in pairs]
+
+
+def group(name: str) -> list[str]:
+    """List what a dependency group of pyproject.toml asks for."""
+    return nox.project.dependency_groups(GROUPS, name)
+
+
+def install(session: nox.Session, package: str, *others: str) -> None:
+    """Install a package from this checkout with those that it needs, and nothing that it does not ask for."""
+    wanted = PACKAGES[: PACKAGES.index(package) + 1]
+    session.install(*(part for name in wanted for part in ("-e", f"packages/{name}")), *others)
+    if package != "mlp-runtime":
+        make_opencv_work(session)
+
+
+def make_opencv_work(session: nox.Session) -> None:
+    """Swap in OpenCV's headless build where the system lacks the libraries of the full one (a slim container)."""
+    probe = "try:\n    import cv2\nexcept ImportError as error:\n    print('lacking:', error)"
+    answer = session.run("python", "-c", probe, silent=True)
+    if "lacking:" in str(answer):
+        session.warn(f"opencv-python does not start here ({str(answer).strip()}); the headless build takes its place")
+        session.run("python", "-m", "pip", "uninstall", "-q", "-y", "opencv-python", silent=True)
+        session.install("--force-reinstall", "--no-deps", "opencv-python-headless")
+
+
+def build_wheels(session: nox.Session) -> dict[str, Path]:
+    """Build the three wheels, each from its source archive, so that the archive is proved whole as well."""
+    session.install("build")
+    dist = Path(session.create_tmp()) / "dist"
+    shutil.rmtree(dist, ignore_errors=True)
+    for package in PACKAGES:
+        session.run("python", "-m", "build", "--outdir", str(dist), f"packages/{package}", silent=True)
+    return {package: next(dist.glob(f"{package.replace('-', '_')}-*.whl")) for package in PACKAGES}
+
+
+def fresh_environment(session: nox.Session, name: str, *wheels: Path) -> str:
+    """Make an environment that holds these wheels and what they ask for, and return its interpreter."""
+    home = Path(session.create_tmp()) / name
+    shutil.rmtree(home, ignore_errors=True)
+    session.run("python", "-m", "venv", str(home))
+    python = str(home / ("Scripts" if os.name == "nt" else "bin") / "python")
+    session.run(python, "-m", "pip", "install", "-q", *map(str, wheels), external=True)
+    session.run(python, "-m", "pip", "check", external=True)
+    return python
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, spelling and that imports go from train to data to runtime, never back."""
+    session.install(*group("lint"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("codespell")
+    sources = os.pathsep.join(str(ROOT / "packages" / package / "src") for package in PACKAGES)
+    session.run("lint-imports", env={"PYTHONPATH": sources})
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check the types of each package strictly, at the oldest Python that mypy still takes for it."""
+    install(session, "mlp-train", *group("types"))
+    for package in PACKAGES:
+        oldest = "3.10" if package == "mlp-runtime" else "3.11"
+        session.run("mypy", "--python-version", oldest, f"packages/{package}/src")
+
+
+@nox.session
+@nox.parametrize("python,package", matrix())
+def tests(session: nox.Session, package: str) -> None:
+    """Run each package's own tests with only its own dependencies, on the Pythons found here."""
+    install(session, package, *group("test"))
+    session.run(*PYTEST, f"packages/{package}", *session.posargs)
+
+
+@nox.session
+def cross(session: nox.Session) -> None:
+    """Run the tests that need all three packages at once, and those of the examples."""
+    install(session, "mlp-train", *group("test"))
+    session.run(*PYTEST, "tests", "examples", *session.posargs)
+
+
+@nox.session(reuse_venv=False)
+def wheels(session: nox.Session) -> None:
+    """Build the wheels, install them in fresh environments and use them as a person would."""
+    built = build_wheels(session)
+    size = built["mlp-runtime"].stat().st_size
+    session.log(f"the runtime's wheel is {size:,} bytes")
+    if size > RUNTIME_WHEEL_LIMIT:
+        session.error(f"the runtime's wheel is {size:,} bytes, more than the {RUNTIME_WHEEL_LIMIT:,} it may be")
+    device = fresh_environment(session, "device", built["mlp-runtime"])
+    workstation = fresh_environment(session, "workstation", *built.values())
+    for name in ("runtime_budget.py", "skew.py"):
+        session.run(
+            workstation, f"benchmarks/{name}", "--device", device, "--wheel", str(built["mlp-runtime"]), external=True
+        )
+
+
+@nox.session(reuse_venv=False, python=["3.9", "3.11"])
+def minimums(session: nox.Session) -> None:
+    """Run the tests with the lowest release of every dependency that the packages say they take."""
+    package = "mlp-runtime" if session.python == "3.9" else "mlp-train"
+    floors: dict[str, str] = {}
+    for name in PACKAGES[: PACKAGES.index(package) + 1]:
+        for line in nox.project.load_toml(ROOT / "packages" / name / "pyproject.toml")["project"]["dependencies"]:
+            wanted = Requirement(line)
+            floors.update((wanted.name, f"{wanted.name}=={s.version}") for s in wanted.specifier if s.operator == ">=")
+    session.log("the lowest releases: " + ", ".join(floors.values()))
+    install(session, package, *group("test"), *floors.values())
+    for name in PACKAGES[: PACKAGES.index(package) + 1]:
+        session.run(*PYTEST, f"packages/{name}", *session.posargs)
+
+
+@nox.session
+def pi(session: nox.Session) -> None:
+    """Run the built runtime on 32-bit ARM Debian under qemu and compare its answers with ours (needs root)."""
+    built = build_wheels(session)
+    workstation = fresh_environment(session, "workstation", *built.values())
+    debian = Path(session.cache_dir) / "bookworm-armhf"
+    session.run("bash", ".ci/make-pi", str(debian), external=True)
+    session.run(workstation, ".ci/compare-pi.py", str(debian), str(built["mlp-runtime"]), external=True)
+
+
+@nox.session(venv_backend="none")
+def readme(session: nox.Session) -> None:
+    """Run every sh and python block of the READMEs, in order, in a fresh copy of the project."""
+    copy = Path(session.create_tmp()) / "fresh copy"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", ".nox", ".venv*", "runs", "*cache*"))
+    session.run(sys.executable, str(ROOT / "tests" / "readme_blocks.py"), "run", str(copy))
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Throw damaged and random files at every reader for a bounded while."""
+    install(session, "mlp-train", *group("test"))
+    session.run(*PYTEST, "tests/fuzz.py", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure what the README promises: accuracy, time, size, and that train and device agree."""
+    install(session, "mlp-train")
+    for script in session.posargs or sorted(str(path) for path in Path("benchmarks").glob("*.py")):
+        session.run("python", script)
