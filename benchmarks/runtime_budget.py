@@ -1,0 +1,76 @@
+"""Weigh the runtime: its wheel, what importing it costs over NumPy alone, and which modules it brings along.
+
+`python benchmarks/runtime_budget.py [--wheel FILE] [--device PYTHON]`: a Python 3.10+ that has the runtime (this one).
+Ends with exit code 1 where a budget is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+from statistics import median
+
+BYTES, MILLISECONDS, LINES = 60_000, 20.0, 1_500
+REPEATS = 15
+PROBE = """
+import json, sys, time
+import numpy
+before, start = set(sys.modules), time.perf_counter()
+import mlp_runtime
+seconds = time.perf_counter() - start
+brought = {name.split(".")[0] for name in set(sys.modules) - before} - sys.stdlib_module_names
+print(json.dumps([seconds, sorted(brought)]))
+"""
+
+
+def code_lines(folder: Path) -> int:
+    """Count the lines of code in a folder of modules: not blank, not a comment, not a docstring."""
+    import ast
+
+    total = 0
+    for path in folder.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        told: set[int] = set()
+        for node in ast.walk(ast.parse(text)):
+            if (
+                isinstance(node, ast.Expr)
+                and isinstance(node.value, ast.Constant)
+                and isinstance(node.value.value, str)
+            ):
+                told.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+        lines = enumerate(text.splitlines(), 1)
+        total += sum(1 for number, line in lines if number not in told and line.strip() and line.strip()[0] != "#")
+    return total
+
+
+def main() -> int:
+    """Print each figure beside its budget."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--wheel", type=Path)
+    parser.add_argument("--device", default=sys.executable)
+    options = parser.parse_args()
+    rows: list[tuple[str, float, float]] = []
+    if options.wheel:
+        rows.append(("wheel, bytes", options.wheel.stat().st_size, BYTES))
+    probes = [
+        json.loads(subprocess.run([options.device, "-c", PROBE], check=True, capture_output=True, text=True).stdout)
+        for _ in range(REPEATS)
+    ]
+    milliseconds = [1000 * seconds for seconds, _ in probes]
+    rows.append(("import over `import numpy`, ms, median", median(milliseconds), MILLISECONDS))
+    source = Path(__file__).resolve().parents[1] / "packages" / "mlp-runtime" / "src"
+    rows.append(("lines of code", code_lines(source), LINES))
+    strangers = set(probes[0][1]) - {"mlp_runtime"}
+    rows.append(("modules beside NumPy and the standard library", len(strangers), 0))
+    for what, found, budget in rows:
+        print(f"{what:50} {found:10,.1f}   budget {budget:9,.0f}   {'ok' if found <= budget else 'MISSED'}")
+    if strangers:
+        print("strangers:", ", ".join(sorted(strangers)))
+    return int(any(found > budget for _, found, budget in rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
