@@ -1,0 +1,252 @@
+"""A model takes a raw input, prepares it as in training, runs it through its layers and says what the output means.
+
+Shapes: `raw` is one input or a batch of them; `x` is prepared input, float32 (n_in,) or (batch, n_in).
+"""
+
+from __future__ import annotations
+
+import os
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NoReturn, Union
+
+import numpy as np
+
+from .activations import ACTIVATIONS, get_activation
+from .errors import InputError, Invalid, ModelFileError, TooNew, nearest
+from .forward import Layer, Plan
+from .modelfile import ModelFile, located, read
+from .schema import shown
+
+if TYPE_CHECKING:
+    from .inputs import Input
+    from .modelfile import Source
+
+_SELFTEST_BATCH = 65_536  # numbers of network input that the self-test runs at once, so that it needs little memory
+
+
+def load(source: Source, *, verify: bool = True, selftest: bool = True) -> Model:
+    """Load a model from a path, bytes or a binary file, and check it whole; nothing in it is ever run as code.
+
+    `verify=False` skips the SHA-256, `selftest=False` the few inputs with known answers that the file carries.
+    Raises a `ModelFileError` (NotAModel, Damaged, TooNew or Invalid) that says what was found and what was wanted.
+
+    >>> load(b"PK\\x03\\x04 and so on")
+    Traceback (most recent call last):
+    mlp_runtime.errors.NotAModel: model: found a zip archive at the start, wanted the magic of a .mlp model file
+    """
+    file = read(source, verify)
+    try:
+        model = Model(file, os.fspath(source) if isinstance(source, (str, os.PathLike)) else None)
+        if selftest and file.header.get("selftest") is not None:
+            _check_selftest(model, file)
+    except ModelFileError as error:
+        raise located(error, source) from None
+    return model
+
+
+class Model:
+    """A loaded model. It never changes, so threads may share it; every array it returns is fresh and the caller's.
+
+    `input` prepares raw inputs, `classes` are the labels (empty for a model that gives numbers), `layers` hold the
+    weights, `meta` and `training` say where the model comes from, `path` is the file it was loaded from, if any.
+    """
+
+    __slots__ = ("__weakref__", "_file", "_mean", "_names", "_plan", "_scale", "_threshold", "classes", "input", "path")
+
+    _file: ModelFile
+    _names: np.ndarray  # the classes, or the names of the numbers
+    _plan: Plan
+    _threshold: float
+    _mean: np.float32
+    _scale: np.float32
+    input: Input
+    classes: tuple[str, ...]
+    path: Union[str, None]
+
+    def __init__(self, file: ModelFile, path: Union[str, None] = None) -> None:
+        """Make a model of a checked file; `load` is the usual way to get one."""
+        output = file.header["output"]
+        is_classes = output["kind"] == "classes"
+        names = np.array(output["classes" if is_classes else "names"])
+        names.flags.writeable = False
+        values = {
+            "_file": file,
+            "_names": names,
+            "_threshold": 0.5 if output.get("threshold") is None else output["threshold"],
+            "_mean": np.float32(output.get("mean") or 0.0),
+            "_scale": np.float32(1.0 if output.get("scale") is None else output["scale"]),
+            "_plan": Plan([_layer(file, index, spec) for index, spec in enumerate(file.header["layers"])]),
+            "input": file.input,
+            "classes": tuple(output["classes"]) if is_classes else (),
+            "path": path,
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def predict(self, raw: Any, *, strict: bool = False) -> Any:
+        """Return the label (str) or number (float) of one input, or an array with that of every input of a batch.
+
+        A model that gives several numbers returns an array (n,) for one input. With `strict=True` the bits of an
+        answer don't depend on what else is in the batch.
+        """
+        many, output = self._run(raw, strict)
+        if not self.classes:
+            numbers = output * self._scale + self._mean
+            if len(self._names) == 1:
+                numbers = numbers[..., 0]
+            return numbers if many or numbers.ndim else float(numbers)
+        if output.shape[-1] == 1:
+            best = (output[..., 0] >= self._threshold).astype(np.intp)
+        else:
+            best = output.argmax(axis=-1)
+        return self._names[best] if many else self.classes[int(best)]
+
+    def predict_proba(self, raw: Any, *, strict: bool = False) -> np.ndarray:
+        """Return the probability of every class, float32 (n_classes,) for one input or (batch, n_classes)."""
+        if not self.classes:
+            raise InputError("predict_proba takes a model with classes, but this one gives numbers: use predict")
+        _, output = self._run(raw, strict)
+        return np.concatenate((1 - output, output), axis=-1) if output.shape[-1] == 1 else output
+
+    def top(self, raw: Any, n: int = 3) -> list[Any]:
+        """Return the `n` likeliest classes as (label, probability), likeliest first; a batch gives a list of such."""
+        probabilities = self.predict_proba(raw)
+        rows = [
+            [(self.classes[index], float(row[index])) for index in np.argsort(-row, kind="stable")[: max(n, 0)]]
+            for row in np.atleast_2d(probabilities)
+        ]
+        return rows if probabilities.ndim == 2 else rows[0]
+
+    def forward(self, x: Any, *, strict: bool = False) -> np.ndarray:
+        """Return the last activation for prepared float32 `x`, (n_in,) or (batch, n_in): no preparation, no labels."""
+        return self._plan(x, strict)
+
+    def trace(self, x: Any) -> list[np.ndarray]:
+        """Return [x, a1, ..., output] for prepared `x`: what every layer said."""
+        return [np.array(a) for a in self._plan.trace(x)]
+
+    def _run(self, raw: Any, strict: bool) -> tuple[bool, np.ndarray]:
+        """Prepare and run; return whether `raw` was a batch, and the output: (batch, n_out), or (n_out,) for one."""
+        many = self.input.is_batch(raw)
+        x = self.input.scale(self.input.prepare(raw, many))
+        return many, self._plan(x if many else x[0], strict)
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers from the input to the output; weights (n_out, n_in) and biases (n_out,) are read-only."""
+        return self._plan.layers
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """What the file says of itself, such as name, version and licence (a fresh copy)."""
+        return dict(_copy(self._file.header.get("meta") or {}))
+
+    @property
+    def training(self) -> dict[str, Any]:
+        """What the file says of its training, such as metrics and data fingerprint (a fresh copy)."""
+        return dict(_copy(self._file.header.get("training") or {}))
+
+    def describe(self) -> dict[str, Any]:
+        """Return all that is known of the model but its weights, as a fresh dict that json can write."""
+        header = self._file.header
+        stored = {entry["name"]: entry["dtype"] for entry in header["tensors"]}
+        layers = [
+            {
+                "inputs": layer.weight.shape[1],
+                "outputs": layer.weight.shape[0],
+                "activation": layer.activation.name,
+                "parameters": dict(layer.parameters),
+                "dtype": stored[header["layers"][index]["weight"]],
+            }
+            for index, layer in enumerate(self.layers)
+        ]
+        return {
+            "path": self.path,
+            "format": "{}.{}".format(*self._file.version),
+            "bytes": len(self._file.content),
+            "weights": sum(layer.weight.size + layer.bias.size for layer in self.layers),
+            "input": _copy(header["input"]),
+            "layers": layers,
+            "output": _copy(header["output"]),
+            "selftest": header.get("selftest") is not None,
+            "meta": self.meta,
+            "training": self.training,
+        }
+
+    def __setattr__(self, name: str, value: Any) -> NoReturn:
+        raise AttributeError(f"a model never changes, so {name!r} cannot be set: export a new file instead")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"a model never changes, so {name!r} cannot be deleted")
+
+    def __repr__(self) -> str:
+        sizes = [self.layers[0].weight.shape[1], *(len(layer.bias) for layer in self.layers)]
+        name = self.meta.get("name", self.path or "")
+        return f"<mlp_runtime.Model {name}: {self.input.kind} {'-'.join(map(str, sizes))}>"
+
+    def __copy__(self) -> Model:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Model:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (self._file.content.tobytes(), self.path)
+
+
+def _restore(content: bytes, path: Union[str, None]) -> Model:
+    """Make a pickled model again from its own bytes, which were checked when it was loaded the first time."""
+    return Model(read(content, verify=False), path)
+
+
+def _layer(file: ModelFile, index: int, spec: dict[str, Any]) -> Layer:
+    """Return a layer with its activation, which must be one that this program knows."""
+    name = spec["activation"]
+    if name not in ACTIVATIONS:
+        raise TooNew(
+            f"header key layers[{index}].activation: found {shown(name)}, which this program does not know"
+            f"{nearest(name, ACTIVATIONS)}: register_activation makes your own known before the file is loaded"
+        )
+    activation, parameters = get_activation(name), spec.get("parameters") or {}
+    for key in parameters:
+        if key not in activation.parameters:
+            raise Invalid(
+                f"header key layers[{index}].parameters: found {shown(key)}, which {name} does not have"
+                f"{nearest(key[:60], activation.parameters)}"
+            )
+    return Layer(
+        file.tensors[spec["weight"]], file.tensors[spec["bias"]], activation, MappingProxyType(dict(parameters))
+    )
+
+
+def _check_selftest(model: Model, file: ModelFile) -> None:
+    """Run the inputs with known answers: does this machine compute what the trainer's did?"""
+    spec = file.header["selftest"]
+    wanted = file.tensors[spec["outputs"]]
+    raw = spec["inputs"]["rows"] if model.input.kind == "table" else file.tensors[spec["inputs"]["tensor"]]
+    step = max(1, _SELFTEST_BATCH // model.input.size)
+    for start in range(0, len(wanted), step):
+        try:
+            x = model.input.scale(model.input.prepare(raw[start : start + step], True))
+        except InputError as error:
+            raise Invalid(f"header key selftest.inputs: {error}") from None
+        if len(x) != len(wanted[start : start + step]):
+            raise Invalid(
+                f"header key selftest.inputs: found {len(x)} inputs, wanted {len(wanted)}, one for each output"
+            )
+        found, expected = model.forward(x), wanted[start : start + step]
+        off = np.abs(found - expected) / np.maximum(1, np.abs(expected))
+        if not off.max() <= spec["tolerance"]:  # NaN fails too
+            row, column = np.unravel_index(int(np.argmax(off)), off.shape)
+            raise Invalid(
+                f"self-test: input {start + row} gave {found[row, column]:.6g} for output {column}, wanted"
+                f" {expected[row, column]:.6g} within {spec['tolerance']:g}: this machine computes otherwise than the"
+                " one that wrote the file (selftest=False loads it all the same)"
+            )
+
+
+def _copy(value: Any) -> Any:
+    """Return a deep copy of what a header can hold."""
+    if isinstance(value, dict):
+        return {key: _copy(item) for key, item in value.items()}
+    return [_copy(item) for item in value] if isinstance(value, list) else value

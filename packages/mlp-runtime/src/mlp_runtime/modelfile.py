@@ -1,0 +1,270 @@
+"""A model file is one MessagePack document: magic, version, SHA-256, a header that describes and a block of numbers.
+
+`read` checks a file from the outside in, and trusts nothing before it is checked. docs/format.md is the specification;
+the writer in mlp-train uses the constants below.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from io import FileIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Union
+
+import numpy as np
+
+from .errors import Damaged, Invalid, ModelFileError, NotAModel, TooNew, nearest
+from .inputs import input_from_spec
+from .schema import DTYPES, check_chain, check_header, check_tensors
+from .unpack import unpack
+
+if TYPE_CHECKING:
+    from .inputs import Input
+
+    Source = Union[str, "os.PathLike[str]", bytes, bytearray, memoryview, BinaryIO]
+
+MAGIC = (
+    b"\x97\xa7MLP\r\n\x1a\n"  # an array of 7 begins; its first value is a text of 7 bytes that text-mode copying breaks
+)
+MAJOR, MINOR = 0, 1
+FORMAT = f"{MAJOR}.{MINOR}"
+FEATURES = frozenset({"input.vector/1", "input.image/1", "input.table/1", "weights.float16", "weights.int8"})
+
+MAJOR_AT, MINOR_AT, DIGEST_AT, HEADER_AT = 9, 12, 15, 49  # where the values begin that have a fixed place
+UINT16, BIN8, BIN32 = 0xCD, 0xC4, 0xC6  # MessagePack type bytes
+DIGEST_MARK = bytes((BIN8, 32))
+MAX_HEADER = 262_144
+ALIGN = 64
+SMALLEST = 128  # an empty header and an empty tensor block
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """What a checked file holds: the header, the tensors by name, and the parts that were made while checking."""
+
+    header: dict[str, Any]
+    tensors: dict[str, np.ndarray]  # read-only; float16 and int8 are widened to float32
+    version: tuple[int, int]
+    input: Input
+    content: np.ndarray  # the whole file, read-only uint8
+
+
+def padding(header_length: int) -> int:
+    """Return how many zeros stand between the header and the tensor block, whose payload starts at a multiple of 64.
+
+    >>> (HEADER_AT + 5 + 100 + 2 + padding(100) + 5) % ALIGN
+    0
+    """
+    return -(HEADER_AT + 5 + header_length + 2 + 5) % ALIGN
+
+
+def digest(content: Union[bytes, memoryview]) -> bytes:
+    """Return the SHA-256 of a whole file without its digest field: of the bytes [0, 17) and [49, end)."""
+    import hashlib  # brings in OpenSSL, so only loading pays
+
+    sha = hashlib.sha256(content[: DIGEST_AT + 2])
+    sha.update(content[HEADER_AT:])
+    return sha.digest()
+
+
+def read(source: Source, verify: bool = True) -> ModelFile:
+    """Read a path, bytes or a binary file and check everything but the self-test; `verify=False` skips the SHA-256.
+
+    Raises a `ModelFileError` whose text begins with the path. A path that can't be opened raises `OSError` as usual.
+    """
+    try:
+        return _parse(_content(source), verify)
+    except ModelFileError as error:
+        raise located(error, source) from None
+
+
+def located(error: ModelFileError, source: Source) -> ModelFileError:
+    """Return the same error with the name of the file in front, where it has one."""
+    name = source if isinstance(source, (str, os.PathLike)) else getattr(source, "name", None)
+    where = os.fspath(name) if isinstance(name, (str, os.PathLike)) else "model"
+    return type(error)(f"{where}: {error}")
+
+
+def _parse(content: np.ndarray, verify: bool) -> ModelFile:
+    """Check `content` in the order that the specification gives."""
+    view = content.data
+    version, header_end, block_at = _layout(view)
+    if verify and view[DIGEST_AT + 2 : HEADER_AT] != digest(view):
+        raise Damaged("the SHA-256 does not match the content: the file was changed or damaged, so copy it again")
+
+    header = unpack(view[:header_end], HEADER_AT + 5)
+    if not isinstance(header, dict):
+        raise Invalid(f"header: found a {type(header).__name__}, wanted a map")
+    _check_requires(header, version)
+    check_header(header)
+    check_tensors(header, content[block_at:], ALIGN)
+    tensors = _materialise(header, content[block_at:])
+    spec = input_from_spec(header["input"], tensors)
+    check_chain(header, tensors, spec.size)
+    _check_finite(tensors)
+    return ModelFile(header, tensors, version, spec, content)
+
+
+def _layout(view: memoryview) -> tuple[tuple[int, int], int, int]:
+    """Check all that stands outside the header; return the version, the header's end and the tensor block's start."""
+    size = len(view)
+    _check_magic(bytes(view[:MAJOR_AT]), size)
+    if size < SMALLEST:
+        raise Damaged(f"found {size} bytes, wanted at least {SMALLEST}: the file was cut short, so copy it again")
+    _marker(view, MAJOR_AT, bytes((UINT16,)), "the major version")
+    major = int.from_bytes(view[MAJOR_AT + 1 : MAJOR_AT + 3], "big")
+    _marker(view, MINOR_AT, bytes((UINT16,)), "the minor version")
+    minor = int.from_bytes(view[MINOR_AT + 1 : MINOR_AT + 3], "big")
+    if major != MAJOR:
+        raise TooNew(f"the file has format {major}.{minor} and this mlp-runtime reads {MAJOR}.x, so update mlp-runtime")
+
+    _marker(view, DIGEST_AT, DIGEST_MARK, "the SHA-256")
+    length = _length(view, HEADER_AT, "the header")
+    if length > MAX_HEADER:
+        raise Invalid(f"offset {HEADER_AT}: found a header of {length} bytes, wanted at most {MAX_HEADER}")
+    header_end = HEADER_AT + 5 + length
+    zeros = padding(length)
+    block_at = header_end + 2 + zeros + 5
+    if block_at > size:
+        raise Damaged(f"the tensor block should start at {block_at}, but the file ends at {size}: it was cut short")
+    _marker(view, header_end, bytes((BIN8, zeros)) + bytes(zeros), "the padding")
+    block = _length(view, block_at - 5, "the tensor block")
+    if block_at + block != size:
+        what = "was cut short" if block_at + block > size else "has bytes added at its end"
+        raise Damaged(f"found {size} bytes, wanted {block_at + block}: the file {what}, so copy it again")
+    return (major, minor), header_end, block_at
+
+
+def _check_magic(start: bytes, size: int) -> None:
+    """Refuse what does not begin like a model file, and say what it looks like instead."""
+    if start == MAGIC:
+        return
+    if start and MAGIC.startswith(start):
+        raise Damaged(f"found {size} bytes of a model file, wanted at least {SMALLEST}: the file was cut short")
+    if start.startswith(MAGIC[:5]):
+        raise Damaged("the magic is damaged as by a text-mode transfer: copy the file again in binary mode")
+    known = {
+        b"PK\x03\x04": "a zip archive", b"\x1f\x8b": "a gzip file", b"\x93NUMPY": "a .npy file", b"\x80": "a pickle",
+        b"version ": "a Git LFS pointer", b"<": "a web page",
+    }  # fmt: skip
+    found = next((what for magic, what in known.items() if start.startswith(magic)), f"bytes {start[:8].hex(' ')}")
+    raise NotAModel(f"found {found if size else 'no bytes'} at the start, wanted the magic of a .mlp model file")
+
+
+def _marker(view: memoryview, at: int, wanted: bytes, what: str) -> None:
+    """Check the bytes that the format fixes."""
+    found = bytes(view[at : at + len(wanted)])
+    if found != wanted:
+        step = next(i for i in range(len(wanted)) if found[i : i + 1] != wanted[i : i + 1])
+        byte = f"byte 0x{found[step]:02x}" if step < len(found) else "the end"
+        raise Damaged(
+            f"offset {at + step}: found {byte}, wanted 0x{wanted[step]:02x} in {what}, so copy the file again"
+        )
+
+
+def _length(view: memoryview, at: int, what: str) -> int:
+    """Return the length that stands behind the marker of a bin 32."""
+    _marker(view, at, bytes((BIN32,)), what)
+    return int.from_bytes(view[at + 1 : at + 5], "big")
+
+
+def _check_requires(header: dict[str, Any], version: tuple[int, int]) -> None:
+    """Refuse a file that needs a feature which this reader does not have."""
+    requires = header.get("requires")
+    if not isinstance(requires, list) or not all(isinstance(name, str) for name in requires):
+        raise Invalid("header key requires: wanted a list of feature names")
+    for name in requires:
+        if name not in FEATURES:
+            raise TooNew(
+                f"the file has format {version[0]}.{version[1]} and requires {name[:60]!r}, which this mlp-runtime"
+                f" (format {FORMAT}) does not have{nearest(name[:60], FEATURES)}, so update mlp-runtime"
+            )
+
+
+def _materialise(header: dict[str, Any], block: np.ndarray) -> dict[str, np.ndarray]:
+    """Return every tensor as a read-only array: views of the file where it holds float32, widened copies elsewhere."""
+    stored, tensors = {}, {}
+    for entry in header["tensors"]:
+        part = block[entry["offset"] : entry["offset"] + entry["length"]]
+        stored[entry["name"]] = part.view(DTYPES[entry["dtype"]]).reshape(entry["shape"])
+    for entry in header["tensors"]:
+        name, values = entry["name"], stored[entry["name"]]
+        if entry["dtype"] == "u1" or values.dtype == np.float32:
+            tensors[name] = values
+            continue
+        wide = aligned(values.nbytes // values.itemsize * 4).view(np.float32).reshape(values.shape)
+        if entry["dtype"] == "i1":
+            if values.min() == -128:
+                raise Invalid(f"tensor {name[:60]!r}: found the value -128, wanted -127 to 127")
+            scale = stored[entry["scale"]].reshape((-1,) + (1,) * (values.ndim - 1))
+            with np.errstate(over="ignore", invalid="ignore"):  # an infinity is refused a moment later
+                np.multiply(values, scale, out=wide, dtype=np.float32)
+        else:
+            wide[...] = values
+        tensors[name] = lock(wide)
+    return tensors
+
+
+def _check_finite(tensors: dict[str, np.ndarray]) -> None:
+    """Refuse NaN and infinity in any tensor."""
+    for name, values in tensors.items():
+        with np.errstate(invalid="ignore"):
+            finite = np.isfinite(values.min()) and np.isfinite(values.max())  # unlike isfinite(values), needs no memory
+        if not finite:
+            raise Invalid(f"tensor {name[:60]!r}: found NaN or an infinity, wanted finite numbers")
+
+
+def aligned(size: int) -> np.ndarray:
+    """Return `size` uninitialised bytes that start at a multiple of 64, which is a cache line and a vector register."""
+    raw = np.empty(size + ALIGN, np.uint8)
+    skip = -raw.__array_interface__["data"][0] % ALIGN
+    return raw[skip : skip + size]
+
+
+def lock(array: np.ndarray) -> np.ndarray:
+    """Make an array from `aligned` read-only, together with the memory that it is a view of."""
+    if isinstance(array.base, np.ndarray):
+        array.base.flags.writeable = False
+    array.flags.writeable = False
+    return array
+
+
+def _content(source: Source) -> np.ndarray:
+    """Return the whole file as read-only, aligned bytes of our own, which nobody can change while they are in use."""
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return _copy(source)
+    if isinstance(source, (str, os.PathLike)):
+        with FileIO(source) as file:  # unbuffered, so that the bytes are read straight into place
+            return _content_of_file(file)
+    data = source.read()
+    if not isinstance(data, (bytes, bytearray, memoryview)):
+        raise TypeError(
+            f"load takes a path, bytes or a binary file, but read() gave {type(data).__name__}: open it 'rb'"
+        )
+    return _copy(data)
+
+
+def _copy(data: Union[bytes, bytearray, memoryview]) -> np.ndarray:
+    view = memoryview(data).cast("B")
+    if len(view) >= MAJOR_AT:  # refuse what is no model before copying it
+        _check_magic(bytes(view[:MAJOR_AT]), len(view))
+    content = aligned(len(view))
+    content[:] = np.frombuffer(view, np.uint8)
+    return lock(content)
+
+
+def _content_of_file(file: FileIO) -> np.ndarray:
+    """Read an open, unbuffered file straight into place; a pipe, whose size nobody knows, goes through bytes."""
+    size = os.fstat(file.fileno()).st_size
+    if size < MAJOR_AT:
+        return _copy(file.readall())
+    content = aligned(size)
+    view, done = content.data, 0
+    while done < size:
+        got = file.readinto(view[done : MAJOR_AT if done < MAJOR_AT else size])
+        if not got:
+            break  # the file shrank meanwhile: the checks will find it cut short
+        done += got
+        if done == MAJOR_AT:
+            _check_magic(bytes(view[:MAJOR_AT]), size)  # before a large file that is no model is read
+    return lock(content[:done])
