@@ -1,1 +1,27 @@
+"""Train a small neural network by explicit backpropagation, and ship it as one file."""
+
+from __future__ import annotations
+
+from typing import Any
+
 __version__ = "0.1.0"
+
+__all__ = ["FitConfig", "Result", "__version__", "fit", "register_activation", "register_optimizer", "train"]
+
+_HOME = {
+    "FitConfig": "mlp_train.config",
+    "Result": "mlp_train.result",
+    "fit": "mlp_train.api",
+    "register_activation": "mlp_train.plugins",
+    "register_optimizer": "mlp_train.plugins",
+    "train": "mlp_train.trainer",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # NumPy, pydantic and OpenCV load when they are needed, so that `mlp-train --help` answers at once
+    if name in _HOME:
+        import importlib
+
+        return getattr(importlib.import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'mlp_train' has no attribute {name!r}")

@@ -1,0 +1,30 @@
+"""NumPy's matrix products may use several threads; for small layers one thread is faster and never in the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+from threadpoolctl import ThreadpoolController
+
+from mlp_train.network import Network
+
+# Multiplications in one product of the largest layer, from which two OpenBLAS threads were measured to pay even when
+# another process wants the cores as well (a layer of 784 x 128 with a batch of about 1,000 rows).
+WORTH_THREADS = 100_000_000
+
+
+@cache
+def _controller() -> ThreadpoolController:
+    return ThreadpoolController()  # looking for the libraries takes milliseconds, so once
+
+
+@contextmanager
+def one_thread_where_small(network: Network, rows: int) -> Iterator[None]:
+    """Hold BLAS to one thread inside, unless the network's largest product is worth more."""
+    if rows * max(weight.size for weight in network.weights) >= WORTH_THREADS:
+        yield
+        return
+    with _controller().limit(limits=1, user_api="blas"):
+        yield

@@ -1,0 +1,235 @@
+"""A plan is made before training: it looks at the data once and settles everything that the configuration left open."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import mlp_runtime
+from mlp_data.dataset import Dataset, Split
+from mlp_data.errors import DataError
+from mlp_runtime.errors import InputError, nearest
+from mlp_runtime.inputs import Input
+from mlp_train.activation_names import parse_activation
+from mlp_train.array import Array
+from mlp_train.config import FitConfig
+from mlp_train.errors import UsageError
+from mlp_train.initializers import INITIALIZERS
+from mlp_train.losses import LOSSES, Loss
+from mlp_train.network import LayerSpec
+from mlp_train.optimizers import OPTIMIZERS
+from mlp_train.reader import ArrayReader, BlockReader
+from mlp_train.schedules import SCHEDULES
+
+FULL_BATCH_LIMIT = 32  # at most this many samples: one step sees them all
+MINI_BATCH = 32
+FEWEST_TO_HOLD_OUT = 40  # below, every sample is worth more for training than for watching
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """The settled training: samples as readers, the layers, the loss, how long, and what the model file will say."""
+
+    config: FitConfig
+    dataset: Dataset  # with its validation split
+    input: Input
+    train: BlockReader
+    valid: BlockReader | None
+    layers: tuple[LayerSpec, ...]
+    loss_name: str
+    output: dict[str, Any]  # the `output` map of the model file
+    batch_size: int
+    epochs: int
+    patience: int
+    weight_generator: np.random.Generator
+    shuffle_generator: np.random.Generator
+
+    @property
+    def task(self) -> str:
+        """`classification` or `regression`."""
+        return self.dataset.task
+
+    @property
+    def loss(self) -> Loss:
+        """The loss that is minimised."""
+        return LOSSES[self.loss_name]
+
+    @property
+    def batches(self) -> int:
+        """Batches in one epoch."""
+        return math.ceil(len(self.train) / self.batch_size)
+
+    def answers(self, outputs: Array) -> Array:
+        """Turn rows of network output, or of targets, into class indices (n,) or numbers (n,) in the target's unit."""
+        if self.task == "regression":
+            answers: Array = outputs[:, 0].astype(np.float64) * self.output["scale"] + self.output["mean"]
+        elif outputs.shape[1] == 1:
+            answers = (outputs[:, 0] >= self.output["threshold"]).astype(np.int64)
+        else:
+            answers = outputs.argmax(axis=1)
+        return answers
+
+    def identity(self) -> dict[str, Any]:
+        """Return what a checkpoint and the run that resumes it must have in common."""
+        return {"configuration": self.config.model_dump(mode="json"), "data": self.dataset.fingerprint}
+
+    def provenance(self) -> dict[str, Any]:
+        """Return the `training` map of the model file: what would be needed to train this model again."""
+        return {
+            "source": self.dataset.name,
+            "fingerprint": self.dataset.fingerprint,
+            "samples": len(self.train),
+            "valid_samples": 0 if self.valid is None else len(self.valid),
+            "target": self.dataset.target,
+            "left_out": dict(self.dataset.left_out),
+            "configuration": self.config.model_dump(mode="json"),
+            "batch_size": self.batch_size,
+            "epochs": self.epochs,
+            "versions": {"mlp-train": mlp_runtime.__version__, "numpy": np.__version__},
+        }
+
+
+def make_plan(dataset: Dataset, config: FitConfig) -> Plan:
+    """Settle the training of `dataset`; UsageError or DataError in one sentence where that cannot be done."""
+    _check_names(config)
+    _, weight_seed, shuffle_seed = np.random.SeedSequence(config.seed).spawn(3)  # hold_out takes the first
+    _check_classes(dataset)
+    dataset = hold_out(dataset, config.valid_fraction, config.seed)
+    prepared = dataset.fit_input()
+    loss_name = _loss_name(config, dataset)
+    output = _output(dataset, loss_name)
+    train = _reader(dataset.splits["train"], prepared, output, config)
+    valid = dataset.splits.get("valid")
+    epochs = _epochs(config, len(train))
+    return Plan(
+        config=config,
+        dataset=dataset,
+        input=prepared,
+        train=train,
+        valid=None if valid is None else _reader(valid, prepared, output, config),
+        layers=_layers(config, prepared.size, _width(output), loss_name, output),
+        loss_name=loss_name,
+        output=output,
+        batch_size=batch_size(config.batch_size, len(train)),
+        epochs=epochs,
+        patience=config.patience or max(10, epochs // 3),
+        weight_generator=np.random.default_rng(weight_seed),
+        shuffle_generator=np.random.default_rng(shuffle_seed),
+    )
+
+
+def hold_out(dataset: Dataset, fraction: float, seed: int) -> Dataset:
+    """Return `dataset` with the validation split that training with this seed watches.
+
+    The same data, fraction and seed give the same rows, so that `evaluate` can find them again.
+    """
+    if len(dataset.splits["train"]) < FEWEST_TO_HOLD_OUT:
+        return dataset
+    generator = np.random.default_rng(np.random.SeedSequence(seed).spawn(1)[0])
+    return dataset.hold_out(fraction, generator)
+
+
+def batch_size(wanted: str | int, samples: int) -> int:
+    """Return how many samples one step sees.
+
+    `auto` is the full batch up to 32 samples, whose gradient is exact and cheap, and mini-batches of 32 above, whose
+    many noisy steps learn more from the same samples (Masters and Luschi, 2018).
+
+    >>> batch_size("auto", 32), batch_size("auto", 33), batch_size("full", 1000), batch_size(64, 50)
+    (32, 32, 1000, 50)
+    """
+    if wanted == "full" or (wanted == "auto" and samples <= FULL_BATCH_LIMIT):
+        return samples
+    return min(MINI_BATCH if wanted == "auto" else int(wanted), samples)
+
+
+def _epochs(config: FitConfig, samples: int) -> int:
+    """Small sets need more passes, large ones fewer: the number falls with the root of the number of samples."""
+    return int(np.clip(round(3700 / samples**0.5), 10, 2000)) if config.epochs == "auto" else config.epochs
+
+
+def _check_names(config: FitConfig) -> None:
+    for option, name, known in (
+        ("optimizer", config.optimizer, OPTIMIZERS),
+        ("schedule", config.schedule, SCHEDULES),
+        ("loss", config.loss, {"auto": None, **LOSSES}),
+        ("initializer", config.initializer, {"auto": None, **INITIALIZERS}),
+    ):
+        if name not in known:
+            raise UsageError(f"unknown {option} {name!r}{nearest(name, known)}: it is one of {', '.join(known)}")
+
+
+def _check_classes(dataset: Dataset) -> None:
+    train = dataset.splits["train"]
+    if train.y is None:
+        raise DataError(f"{dataset.name}: the training samples have no answers to learn from; name the target column")
+    if dataset.task == "classification" and len(np.unique(train.y)) < 2:
+        raise DataError(f"{dataset.name}: every training sample is of one class, so there is nothing to tell apart")
+
+
+def _loss_name(config: FitConfig, dataset: Dataset) -> str:
+    regression, classes = dataset.task == "regression", len(dataset.classes)
+    if config.loss == "auto":
+        return "squared-error" if regression else "binary-cross-entropy" if classes == 2 else "cross-entropy"
+    if regression and LOSSES[config.loss].activation is not None:
+        raise UsageError(f"loss {config.loss!r} is for classes, but the target is a number: use squared-error")
+    return config.loss
+
+
+def _output(dataset: Dataset, loss_name: str) -> dict[str, Any]:
+    """Describe what the outputs mean, in the words of the model file."""
+    train = dataset.splits["train"]
+    assert train.y is not None
+    if dataset.task == "regression":
+        spread = float(np.std(train.y))
+        scale = spread if spread > 0 else 1.0
+        return {"kind": "numbers", "names": [dataset.target or "y"], "mean": float(np.mean(train.y)), "scale": scale}
+    output: dict[str, Any] = {"kind": "classes", "classes": list(dataset.classes), "temperature": 1.0}
+    if loss_name == "binary-cross-entropy" and len(dataset.classes) == 2:
+        output["threshold"] = 0.5
+    return output
+
+
+def _width(output: dict[str, Any]) -> int:
+    return len(output["classes"]) if output["kind"] == "classes" and "threshold" not in output else 1
+
+
+def _reader(split: Split, prepared: Input, output: dict[str, Any], config: FitConfig) -> ArrayReader:
+    """Prepare the raw samples of a split and put their answers into rows as wide as the network's output."""
+    assert split.y is not None
+    if output["kind"] == "numbers":
+        y = ((split.y - output["mean"]) / output["scale"])[:, None]
+    elif "threshold" in output:
+        y = split.y[:, None]
+    else:
+        y = np.eye(len(output["classes"]), dtype=np.float32)[split.y]
+    return ArrayReader(prepared, prepared.prepare(split.x, many=True), y, config.dtype)
+
+
+def _layers(config: FitConfig, n_in: int, n_out: int, loss_name: str, output: dict[str, Any]) -> tuple[LayerSpec, ...]:
+    hidden = config.hidden
+    if hidden == "auto":
+        hidden = (256, 128) if n_in >= 256 else (64, 32)
+    names = (config.activation,) if isinstance(config.activation, str) else config.activation
+    if len(names) == 1:
+        names = names * len(hidden)
+    if len(names) != len(hidden):
+        raise UsageError(
+            f"{len(names)} activations are given for {len(hidden)} hidden layers: give one for all, or one for each"
+        )
+    last, paired = config.output_activation, LOSSES[loss_name].activation
+    if last == "auto":
+        last = paired or ("softmax" if output["kind"] == "classes" else "identity")
+    elif paired and last != paired:
+        raise UsageError(f"loss {loss_name!r} goes with the output activation {paired!r}, not {last!r}")
+    sizes = (n_in, *hidden, n_out)
+    try:
+        return tuple(
+            LayerSpec(a, b, *parse_activation(name))
+            for a, b, name in zip(sizes[:-1], sizes[1:], (*names, last), strict=True)
+        )
+    except InputError as error:
+        raise UsageError(str(error)) from None

@@ -1,0 +1,79 @@
+"""The gradient check finds right gradients right and wrong ones wrong."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from mlp_runtime.activations import ACTIVATIONS
+from mlp_train import backward as backward_module
+from mlp_train.derivatives import DERIVATIVES, Derivative
+from mlp_train.gradcheck import TOLERANCE, run_gradcheck
+from mlp_train.losses import LOSSES, Loss
+
+CHECKS = {check.subject: check for check in run_gradcheck()}
+
+
+def test_every_activation_has_a_derivative():
+    assert set(ACTIVATIONS) == set(DERIVATIVES)
+
+
+@pytest.mark.parametrize("name", DERIVATIVES)
+def test_each_activation_agrees_with_central_differences(name):
+    for subject in (f"activation {name}", f"output activation {name}"):
+        check = CHECKS[subject]
+        assert check.surrogate or check.error <= TOLERANCE
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_each_loss_agrees_with_central_differences(name):
+    assert CHECKS[f"loss {name}"].error <= TOLERANCE
+
+
+def test_the_surrogate_is_reported_as_one_and_does_differ():
+    check = CHECKS["activation sigmoid-hybrid"]
+    assert check.verdict == "surrogate, mismatch expected"
+    assert check.error > 0.1
+
+
+def check_of(subject):
+    return next(check for check in run_gradcheck() if check.subject == subject)
+
+
+def test_a_wrong_derivative_is_caught(monkeypatch):
+    def wrong(d_a, z, a, out):
+        np.multiply(d_a, 1 - a, out=out)  # forgot the square
+
+    monkeypatch.setitem(DERIVATIVES, "tanh", dataclasses.replace(DERIVATIVES["tanh"], backward=wrong))
+    assert check_of("activation tanh").verdict == "WRONG"
+
+
+def test_a_derivative_that_gives_nan_is_caught(monkeypatch):
+    def broken(d_a, z, a, out):
+        out[:] = np.nan
+
+    monkeypatch.setitem(DERIVATIVES, "relu", Derivative(broken))
+    assert check_of("activation relu").error == float("inf")
+
+
+def test_a_wrong_loss_gradient_is_caught(monkeypatch):
+    def doubled(a, y, out):
+        np.multiply(a - y, 2, out=out)
+
+    monkeypatch.setitem(LOSSES, "squared-error", Loss(LOSSES["squared-error"].value, doubled))
+    assert not check_of("loss squared-error").ok
+
+
+@pytest.mark.parametrize("mistake", ["missing transpose", "missing bias", "wrong sign"])
+def test_a_mistake_in_the_backward_pass_is_caught(monkeypatch, mistake):
+    def wrong(a, d_z, d_weight, d_bias):
+        if mistake == "missing transpose":
+            d_weight[:] = np.resize(d_z.T @ a, d_weight.shape)
+        else:
+            np.matmul(a.T, -d_z if mistake == "wrong sign" else d_z, out=d_weight)
+        d_bias[:] = 0 if mistake == "missing bias" else d_z.sum(axis=0)
+
+    monkeypatch.setattr(backward_module, "backward_linear", wrong)
+    assert not check_of("loss cross-entropy").ok

@@ -1,0 +1,214 @@
+"""Training learns, repeats itself bit by bit, resumes as if never stopped, and says when it cannot go on."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import mlp_data
+from mlp_data.errors import DataError
+from mlp_train import fit, train
+from mlp_train.errors import CheckpointError, DivergedError, UsageError
+from mlp_train.events import EpochEnd, Finished, Started, Stopped
+
+XOR = ([[0, 0], [0, 1], [1, 0], [1, 1]], ["0", "1", "1", "0"])
+
+
+def blobs(n=120, classes=3, seed=0):
+    """Points around `classes` corners: easy, but not without mistakes."""
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, classes, n)
+    x = rng.normal(0, 0.6, (n, 4)) + np.eye(classes, 4)[y] * 3
+    return mlp_data.from_arrays(x, [f"class {i}" for i in y])
+
+
+def events_of(*args, **options):
+    return list(train(*args, **options))
+
+
+def test_xor_is_learned_in_full_batches():
+    *events, finished = events_of(mlp_data.from_arrays(*XOR), seed=0)
+    assert events[0].batch_size == 4
+    assert events[0].batches == 1
+    assert finished.result.metrics["train"]["accuracy"] == 1.0
+    assert finished.result.model.predict([[0, 0], [0, 1], [1, 0], [1, 1]]).tolist() == XOR[1]
+
+
+@pytest.mark.parametrize(
+    ("samples", "wanted", "size"),
+    [(32, "auto", 32), (33, "auto", 32), (33, "full", 33), (100, 64, 64), (20, 64, 20)],
+)
+def test_the_batch_rule(samples, wanted, size):
+    data = blobs(samples)
+    started = next(iter(train(data, batch_size=wanted, valid_fraction=0)))
+    assert started.batch_size == size
+    assert started.batches == -(-samples // size)
+
+
+def test_every_option_of_the_network_trains_on_classes():
+    for activation in ("sigmoid", "sigmoid-hybrid", "leaky-relu:0.2", "elu", "selu", "gelu", "silu", "tanh", "softmax"):
+        result = fit(blobs(), activation=activation, hidden=(16, 8), epochs=60, lr=0.01)
+        assert result.metrics["train"]["accuracy"] > 0.9, activation
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "nesterov", "adam", "adamw"])
+def test_every_optimizer_trains(optimizer):
+    assert fit(blobs(), optimizer=optimizer, epochs=40, hidden=16).metrics["train"]["accuracy"] > 0.9
+
+
+@pytest.mark.parametrize("loss", ["cross-entropy", "binary-cross-entropy", "squared-error"])
+@pytest.mark.parametrize("classes", [2, 3])
+def test_every_loss_trains_on_two_and_on_three_classes(loss, classes):
+    result = fit(blobs(classes=classes), loss=loss, epochs=60, hidden=16, lr=0.01)
+    assert result.metrics["train"]["accuracy"] > 0.9
+    assert result.model.predict(np.zeros(4, np.float32)) in result.output["classes"]
+
+
+def test_numbers_are_predicted_in_their_own_unit():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(300, 3))
+    y = 5000 + 1000 * (x[:, 0] - 2 * x[:, 1])
+    result = fit(x, y, epochs=60)
+    assert result.metrics["valid"]["r2"] > 0.95
+    assert result.metrics["valid"]["rmse"] < 500
+    assert result.model.predict(np.array([0, 0, 0], np.float32)) == pytest.approx(5000, abs=300)
+
+
+def test_the_metrics_are_those_of_the_loaded_model():
+    data = blobs(300)
+    result = fit(data, epochs=5)
+    train_split = data.hold_out(0, np.random.default_rng(0)).splits["train"]
+    predicted = result.model.predict(train_split.x)
+    share = np.mean([p == data.classes[i] for p, i in zip(predicted, train_split.y, strict=True)])
+    both = result.metrics["train"]["accuracy"] * 270 + result.metrics["valid"]["accuracy"] * 30
+    assert share * 300 == pytest.approx(both)
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_seed_others():
+    one, two, three = (fit(blobs(), epochs=3, seed=seed).to_bytes() for seed in (1, 1, 2))
+    assert one == two
+    assert one != three
+
+
+def test_events_come_in_order_and_are_json():
+    events = events_of(blobs(), epochs=3)
+    assert [type(event) for event in events] == [Started, EpochEnd, EpochEnd, EpochEnd, Finished]
+    lines = [json.loads(json.dumps(event.to_dict())) for event in events]
+    assert [line["event"] for line in lines] == ["Started", "EpochEnd", "EpochEnd", "EpochEnd", "Finished"]
+    assert lines[1]["valid"].keys() == {"accuracy"}
+
+
+def test_early_stopping_keeps_the_weights_of_the_lowest_validation_loss():
+    rng = np.random.default_rng(0)
+    noise = mlp_data.from_arrays(rng.normal(size=(200, 5)), rng.choice(["a", "b"], 200))  # nothing to learn but noise
+    events = events_of(noise, epochs=300, patience=5, lr=0.01)
+    assert isinstance(events[-2], Stopped)
+    losses = [event.valid_loss for event in events if isinstance(event, EpochEnd)]
+    assert len(losses) == int(np.argmin(losses)) + 1 + 5
+    result = events[-1].result
+    assert result.epoch == int(np.argmin(losses)) + 1
+    assert result.metrics["valid"]["loss"] == pytest.approx(min(losses))
+
+
+def test_the_test_split_is_not_looked_at():
+    data = blobs()
+    spoiled = mlp_data.from_arrays(
+        data.splits["train"].x,
+        [data.classes[i] for i in data.splits["train"].y],
+        test=(np.full((5, 4), 1e9), [data.classes[0]] * 5),
+    )
+    assert fit(data, epochs=3).network.flat.tobytes() == fit(spoiled, epochs=3).network.flat.tobytes()
+
+
+def stops_after(data, epochs, **options):
+    """Train and keep the state of every epoch's end, as if each could be the last."""
+    saved = []
+    iterator = train(data, checkpoint=saved.append, **options)
+    for event in iterator:
+        if isinstance(event, EpochEnd) and event.epoch == epochs:
+            break
+    return saved
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adamw"])
+def test_a_resumed_run_ends_with_the_bits_of_an_uninterrupted_one(optimizer, monkeypatch):
+    monkeypatch.setattr("mlp_train.trainer.CHECKPOINT_SECONDS", 0.0)
+    options = {"epochs": 6, "optimizer": optimizer, "seed": 5, "batch_size": 16}
+    whole = fit(blobs(), **options)
+    for saved in stops_after(blobs(), 5, **options):
+        *_, finished = train(blobs(), resume=saved, **options)
+        assert finished.result.to_bytes() == whole.to_bytes()
+        assert finished.result.history == whole.history
+
+
+def test_a_checkpoint_of_another_configuration_or_of_other_data_is_refused():
+    (saved,) = stops_after(blobs(), 1, epochs=2)
+    with pytest.raises(CheckpointError, match="another configuration"):
+        events_of(blobs(), epochs=3, resume=saved)
+    with pytest.raises(CheckpointError, match="another data"):
+        events_of(blobs(seed=1), epochs=2, resume=saved)
+
+
+def test_a_diverging_loss_stops_with_a_sentence():
+    with pytest.raises(DivergedError, match=r"diverged at step \d+ .* layer \d .* smaller --lr .* --clip-norm 1"):
+        fit(blobs(), optimizer="momentum", lr=1e30, activation="relu")
+
+
+def test_clipping_and_l2_hold_the_weights_small():
+    free = fit(blobs(), optimizer="sgd", epochs=20)
+    held = fit(blobs(), optimizer="sgd", epochs=20, l2=0.1)
+    assert np.linalg.norm(held.network.flat) < 0.7 * np.linalg.norm(free.network.flat)
+    clipped = events_of(blobs(), optimizer="sgd", epochs=1, clip_norm=1e-6, warmup=0.0)[-1].result
+    unmoved = events_of(blobs(), optimizer="sgd", epochs=1, lr=1e-12)[-1].result
+    assert np.abs(clipped.network.flat - unmoved.network.flat).max() < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"optimizer": "adan"}, "unknown optimizer 'adan', did you mean 'adam'?"),
+        ({"activation": "rellu"}, "did you mean 'relu'?"),
+        ({"loss": "cross-entropi"}, "did you mean 'cross-entropy'?"),
+        ({"schedule": "cosin"}, "did you mean 'cosine'?"),
+        ({"initializer": "he"}, "unknown initializer 'he'"),
+        ({"epohs": 3}, "unknown option 'epohs', did you mean 'epochs'?"),
+        ({"epochs": 0}, "option 'epochs' cannot be 0"),
+        ({"lr": -1}, "option 'lr' cannot be -1"),
+        ({"lr": float("nan")}, "option 'lr' cannot be nan"),
+        ({"hidden": (0,)}, "option 'hidden' cannot be"),
+        ({"batch_size": "half"}, "option 'batch_size' cannot be 'half'"),
+        ({"activation": "leaky-relu:0"}, "negative_slope must be a finite number above 0"),
+        ({"activation": "tanh:3"}, "'tanh' takes no number"),
+        ({"activation": ("relu", "tanh", "relu")}, "3 activations are given for 2 hidden layers"),
+        ({"output_activation": "tanh"}, "goes with the output activation 'softmax', not 'tanh'"),
+    ],
+)
+def test_an_unusable_option_is_named_in_one_sentence(options, sentence):
+    with pytest.raises(UsageError, match=r".*") as caught:
+        fit(blobs(), **options)
+    assert sentence in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_loss_for_classes_is_refused_for_numbers():
+    with pytest.raises(UsageError, match="the target is a number: use squared-error"):
+        fit([[0.0], [1.0]], [0.5, 1.5], loss="cross-entropy")
+
+
+def test_one_class_alone_cannot_be_trained_on():
+    with pytest.raises(DataError, match="class"):
+        fit(np.zeros((10, 2)), ["a"] * 10)
+
+
+def test_no_hidden_layer_is_a_linear_model():
+    result = fit(blobs(), hidden=(), epochs=30, lr=0.05)
+    assert len(result.network.layers) == 1
+    assert result.metrics["train"]["accuracy"] > 0.9
+
+
+def test_float64_trains_and_exports():
+    result = fit(blobs(), dtype="float64", epochs=5)
+    assert result.network.flat.dtype == np.float64
+    assert result.model.predict_proba(np.zeros((1, 4), np.float32)).dtype == np.float32
