@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import nox
@@ -129,10 +131,9 @@ def wheels(session: nox.Session) -> None:
         session.error(f"the runtime's wheel is {size:,} bytes, more than the {RUNTIME_WHEEL_LIMIT:,} it may be")
     device = fresh_environment(session, "device", built["mlp-runtime"])
     workstation = fresh_environment(session, "workstation", *built.values())
-    for name in ("runtime_budget.py", "skew.py"):
-        session.run(
-            workstation, f"benchmarks/{name}", "--device", device, "--wheel", str(built["mlp-runtime"]), external=True
-        )
+    budget = ("benchmarks/runtime_budget.py", "--wheel", str(built["mlp-runtime"]), "--device", device)
+    session.run(workstation, *budget, external=True)
+    session.run(workstation, "benchmarks/skew.py", "--device", shlex.quote(device), external=True)
 
 
 @nox.session(reuse_venv=False, python=["3.9", "3.11"])
@@ -157,7 +158,14 @@ def pi(session: nox.Session) -> None:
     workstation = fresh_environment(session, "workstation", *built.values())
     debian = Path(session.cache_dir) / "bookworm-armhf"
     session.run("bash", ".ci/make-pi", str(debian), external=True)
-    session.run(workstation, ".ci/compare-pi.py", str(debian), str(built["mlp-runtime"]), external=True)
+    for leftover in ("runtime", "questions"):
+        shutil.rmtree(debian / leftover, ignore_errors=True)
+    zipfile.ZipFile(built["mlp-runtime"]).extractall(debian / "runtime")  # what pip does with a wheel of pure Python
+    libraries = ":".join(f"/usr/lib/arm-linux-gnueabihf/{name}" for name in ("blas", "lapack"))
+    qemu = f"/usr/bin/qemu-arm-static -E LD_LIBRARY_PATH={libraries} -E PYTHONPATH=/runtime /usr/bin/python3"
+    there = ("--folder", str(debian / "questions"), "--seen-as", "/questions", "--other-machine")
+    device = f"chroot {shlex.quote(str(debian))} {qemu}"
+    session.run(workstation, "benchmarks/skew.py", "--device", device, *there, external=True)
 
 
 @nox.session(venv_backend="none")
