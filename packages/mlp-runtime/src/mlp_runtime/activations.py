@@ -195,7 +195,7 @@ _BUILT_IN = frozenset(ACTIVATIONS)
 def register_activation(name: str, forward: Callable[..., None], **parameters: float) -> Activation:
     """Make your own activation known by name; `forward(z, out, **parameters)` writes to `out`, which may be z.
 
-    The keyword arguments are the parameters' defaults. Registering a name again replaces it; a built-in name is refused.
+    The keyword arguments are the parameters' defaults. A name given again replaces the old; a built-in name is refused.
     """
     if name in _BUILT_IN:
         raise InputError(f"the activation {name!r} is built in and cannot be replaced: register yours by another name")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
 import numpy as np
 
@@ -63,8 +63,10 @@ class Plan:
         """
         x = self.check(x)
         if strict:
-            rows = [reference(self.layers, row)[-1] for row in x.reshape(-1, 1, self.n_in)]
-            return np.concatenate(rows or [np.empty((0, self.n_out), np.float32)]).reshape((*x.shape[:-1], self.n_out))
+            out = np.empty((*x.shape[:-1], self.n_out), np.float32)
+            for row, target in zip(x.reshape(-1, 1, self.n_in), out.reshape(-1, self.n_out)):  # noqa: B905
+                target[:] = reference(self.layers, row)[-1][0]
+            return out
         if x.ndim == 1:
             return reference(self.layers, x[None])[-1][0]
         return reference(self.layers, x)[-1]

@@ -1,0 +1,196 @@
+"""An image input turns any picture, large or small, light or dark, into the pixels that a network was trained on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Mapping, Optional
+
+import numpy as np
+
+from ..errors import InputError, Invalid
+from ..schema import take
+from .common import MAX_SIZE, came, freeze, is_number, scaled
+from .ink import background, fit_ink, is_dark
+from .pixels import as_uint8, colour, frame_array, grey
+from .resize import resize
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float32]
+    Pixels = NDArray[np.uint8]
+
+MAX_SIDE = 4096
+_CHOICES = {"ink": ("auto", "light", "dark"), "fit": ("none", "stretch", "ink"), "centre": ("mass", "box")}
+
+
+@dataclass(frozen=True, init=False)
+class ImageInput:
+    """Frames of height x width, light ink on dark, in 1 channel (grey) or 3 (red, green, blue).
+
+    ink: what the frames that come hold, `light` on dark or `dark` on light; `auto` asks the border of each frame, and
+    takes a median above 127 for dark ink. fit: `none` takes frames of the right size alone; `stretch` resizes the
+    whole frame; `ink` cuts out the ink, fits its long side into `box` pixels and moves its centre of `mass`, or the
+    middle of its `box`, to the middle. The attribute that holds `scale` is `factor`; `scale` is the method.
+
+    >>> frame = np.full((90, 60), 255, np.uint8)
+    >>> frame[20:70, 25:30] = 0
+    >>> row = ImageInput(fit="ink").prepare(frame)
+    >>> row.shape, np.argwhere(row.reshape(28, 28)).min(axis=0), np.argwhere(row.reshape(28, 28)).max(axis=0)
+    ((1, 784), array([ 4, 14]), array([23, 15]))
+    """
+
+    height: int
+    width: int
+    channels: int
+    ink: str
+    fit: str
+    box: int
+    centre: str
+    mean: float
+    factor: float
+    kind: ClassVar[str] = "image"
+
+    def __init__(
+        self,
+        height: int = 28,
+        width: int = 28,
+        channels: int = 1,
+        ink: str = "auto",
+        fit: str = "none",
+        box: int = 20,
+        centre: str = "mass",
+        mean: float = 0.0,
+        scale: float = 1 / 255,
+    ) -> None:
+        freeze(self, height=height, width=width, channels=channels, ink=ink, fit=fit, box=box, centre=centre)
+        freeze(self, mean=mean, factor=scale)
+        self._check()
+        freeze(self, mean=float(mean), factor=float(scale))
+
+    def _check(self) -> None:
+        for key in ("height", "width", "channels", "box"):
+            value = getattr(self, key)
+            if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_SIDE:
+                raise InputError(f"an image's {key} is a whole number from 1 to {MAX_SIDE}, not {value!r}")
+        if self.channels not in (1, 3) or self.size > MAX_SIZE:
+            raise InputError(
+                f"an image has 1 or 3 channels and at most {MAX_SIZE} numbers, not {self.height} x {self.width} x "
+                f"{self.channels}"
+            )
+        for key, choices in _CHOICES.items():
+            if getattr(self, key) not in choices:
+                raise InputError(f"an image's {key} is one of {', '.join(choices)}, not {getattr(self, key)!r}")
+        if self.fit == "ink" and self.channels == 3:
+            raise InputError("fit='ink' finds grey ink, so it needs channels=1: use fit='stretch' to keep colours")
+        if self.fit == "ink" and self.box > min(self.height, self.width):
+            raise InputError(f"a box of {self.box} does not fit into {self.height} x {self.width}: make it smaller")
+        if not is_number(self.mean) or not is_number(self.factor) or self.factor == 0:
+            raise InputError(f"an image's mean and scale are finite and scale is not 0, not {self.mean}, {self.factor}")
+
+    @property
+    def size(self) -> int:
+        """The length of the network input."""
+        return self.height * self.width * self.channels
+
+    def is_batch(self, raw: Any) -> bool:
+        """Tell whether raw holds many frames: a list, a 4-D array, or a 3-D array that does not end in 3 or 4."""
+        if isinstance(raw, (list, tuple)):
+            return True
+        array = frame_array(raw)
+        if array.ndim not in (2, 3, 4):
+            raise self._unwanted(raw)
+        return array.ndim == 4 or (array.ndim == 3 and array.shape[2] not in (3, 4))
+
+    def prepare(self, raw: Any, many: Optional[bool] = None) -> Pixels:
+        """Return the pixels of the frames, uint8 (n, size), in a fresh array.
+
+        raw: a frame h x w, h x w x 3 (RGB) or h x w x 4 (RGBA, put over white), an array of n of them, or a list of
+        frames that may differ in size. `many` overrules what `is_batch` would say of an array.
+        """
+        if not isinstance(raw, (list, tuple)):
+            array = frame_array(raw)
+            many = self.is_batch(array) if many is None else many
+            return self._fit(self._pixels(array if many else array[None], raw))
+        if many is False or not raw:
+            raise self._unwanted(raw)
+        frames = [self._pixels(frame_array(frame, f"frame {i}: ")[None], frame) for i, frame in enumerate(raw)]
+        if len({frame.shape for frame in frames}) == 1:
+            return self._fit(np.concatenate(frames))
+        return np.concatenate([self._fit(frame) for frame in frames])
+
+    def scale(self, rows: NDArray[Any], out: Optional[Array] = None) -> Array:
+        """Return `(rows - mean) * scale` as float32 (n, size), in a fresh array or in `out`."""
+        return scaled(rows, self.mean, self.factor, out)
+
+    def transform(self, raw: Any) -> Array:
+        """Return the network input for raw: float32 (n, size)."""
+        return self.scale(self.prepare(raw))
+
+    def spec(self) -> tuple[dict[str, Any], dict[str, Array]]:
+        """Return the description for a model file, and the arrays that it names (none)."""
+        keys = ("kind", "height", "width", "channels", "ink", "fit", "box", "centre", "mean")
+        return {**{key: getattr(self, key) for key in keys}, "scale": self.factor}, {}
+
+    @classmethod
+    def from_spec(cls, spec: dict[str, Any], tensors: Mapping[str, NDArray[Any]]) -> ImageInput:  # noqa: ARG003
+        """Return the input that a model file describes, or raise Invalid."""
+        counts = {key: take(spec, key, "a positive count", "input.") for key in ("height", "width", "channels", "box")}
+        texts = {key: take(spec, key, "text", "input.") for key in _CHOICES}
+        numbers = {key: take(spec, key, "a number", "input.") for key in ("mean", "scale")}
+        try:
+            return cls(**counts, **texts, **numbers)
+        except InputError as error:
+            raise Invalid(f"header key input: {error}") from None
+
+    def synthesise(self, count: int) -> Pixels:
+        """Return `count` frames made from the spec alone: slanted stripes in the middle of an even background.
+
+        Their size is the network's own where fit is none, else a little more, so that resizing is tried too.
+        """
+        height, width = (self.height, self.width) if self.fit == "none" else (self.height + 5, self.width + 3)
+        y, x = np.mgrid[:height, :width]
+        inside = (abs(2 * y + 1 - height) * 3 <= 2 * height) & (abs(2 * x + 1 - width) * 3 <= 2 * width)
+        n = np.arange(count)[:, None, None]
+        stripes = (y * (n + 1) + x * (7 - n % 7)) * 23 % 256 * inside
+        frames = stripes.astype(np.uint8)
+        if self.ink == "dark":
+            frames = 255 - frames
+        return frames if self.channels == 1 else np.stack([frames, frames[:, ::-1], frames[:, :, ::-1]], axis=-1)
+
+    def _pixels(self, frames: NDArray[Any], raw: Any) -> Pixels:
+        """Return frames (n, h, w), or (n, h, w, 1 | 3 | 4), as uint8 in this input's channels."""
+        if frames.ndim not in (3, 4) or (frames.ndim == 4 and frames.shape[3] not in (1, 3, 4)):
+            raise self._unwanted(raw)
+        levels = as_uint8(frames, len(frames))
+        if levels.ndim == 4 and levels.shape[3] == 1:
+            levels = levels[..., 0]
+        if levels.ndim == 3:
+            return levels if self.channels == 1 else np.repeat(levels[..., None], 3, axis=3)
+        return grey(levels) if self.channels == 1 else colour(levels)
+
+    def _fit(self, frames: Pixels) -> Pixels:
+        count, height, width = frames.shape[:3]
+        if self.fit == "ink":
+            fitted = fit_ink(frames, self.ink, self.height, self.width, self.box, self.centre)
+            return fitted.reshape(count, -1)
+        if self.fit == "none" and (height, width) != (self.height, self.width):
+            raise InputError(
+                f"a frame of {height} x {width} came, but the model wants {self.height} x {self.width} (fit='none'): "
+                f"resize it, or train with fit='ink' or fit='stretch', which do that"
+            )
+        dark = is_dark(background(frames), self.ink)
+        if self.fit == "stretch":
+            fitted = np.stack([resize(frame, self.height, self.width) for frame in frames])
+        else:
+            fitted = frames.copy()
+        fitted[dark] = 255 - fitted[dark]
+        return fitted.reshape(count, -1)
+
+    def _unwanted(self, raw: Any) -> InputError:
+        flat = isinstance(raw, np.ndarray) and raw.shape[-1:] == (self.size,)
+        hint = ": reshape it, or give prepared vectors to model.forward" if flat else ""
+        return InputError(
+            f"{came(raw)} came, but the model wants a frame h x w, h x w x 3 (RGB) or h x w x 4 (RGBA), "
+            f"an array of n such frames or a list of frames{hint}"
+        )
