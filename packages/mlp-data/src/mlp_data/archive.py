@@ -15,6 +15,14 @@ _CHUNK = 1 << 20
 _JUNK_FILES = {"thumbs.db", "desktop.ini"}
 _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 GZIP_MAGIC = b"\x1f\x8b"
+_METHODS = {
+    9: "deflate64",
+    zipfile.ZIP_BZIP2: "bzip2",
+    zipfile.ZIP_LZMA: "LZMA",
+    93: "zstd",
+    95: "xz",
+    99: "encryption",
+}
 
 
 @dataclass(frozen=True)
@@ -127,7 +135,7 @@ class Archive:
         if info.flag_bits & 0x2041:
             raise ArchiveError(f"{where} is encrypted: unpack it with its password and pack it without one")
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            method = zipfile.compressor_names.get(info.compress_type, f"method {info.compress_type}")
+            method = _METHODS.get(info.compress_type, f"method {info.compress_type}")
             raise ArchiveError(f"{where} is compressed with {method}: pack it again with deflate, the usual method")
         check_size(info.file_size, info.compress_size, where, self._limits)
         if info.compress_type == zipfile.ZIP_STORED and info.file_size != info.compress_size:

@@ -2,14 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from mlp_data.dataset import Samples
+from mlp_data.dataset import Dataset, Samples, Split
 from mlp_data.errors import DataError
-from mlp_data.labels import Array
+from mlp_data.labels import Array, classes_and_indices
+from mlp_runtime.errors import InputError
+
+
+def assemble(
+    name: str,
+    parts: Mapping[str, tuple[Any, Any]],
+    *,
+    classes: Sequence[str] | None = None,
+    names: Sequence[str] | None = None,
+    task: str | None = None,
+) -> Dataset:
+    """Make a dataset of `parts`: split -> (samples, answers or None). See `from_arrays` for what each may be."""
+    xs = {split: samples(x, f"{name}: {split} x") for split, (x, _) in parts.items()}
+    ys = {split: answers(y, f"{name}: {split} y") for split, (_, y) in parts.items() if y is not None}
+    kinds = dict.fromkeys(kind for kind, _ in xs.values())
+    if len(kinds) > 1:
+        raise DataError(f"{name}: its samples are of the kinds {' and '.join(kinds)}: give all splits in one form")
+    shapes = {split: x.shape[1:] for split, (_, x) in xs.items() if isinstance(x, np.ndarray)}
+    if kinds.keys() == {"vector"} and len(set(shapes.values())) > 1:
+        counts = ", ".join(f"{shape[0]} in {split}" for split, shape in shapes.items())
+        raise DataError(f"{name}: the number of features differs ({counts}): give all samples the same")
+    for split, y in ys.items():
+        count = len(Split(xs[split][1]))
+        if len(y) != count:
+            raise DataError(f"{name}: {split} has {count} samples but {len(y)} answers: give one for each")
+    if task is None:
+        numbers = classes is None and any(y.dtype.kind == "f" for y in ys.values())
+        task = "regression" if numbers else "classification"
+    found: tuple[str, ...] = ()
+    if task == "classification":
+        found, indices = classes_and_indices(list(ys.values()), classes, name)
+        ys = dict(zip(ys, indices, strict=True))
+    for split, y in ys.items():
+        if y.dtype.kind not in "biuf":
+            raise DataError(f"{name}: {split} y holds {y.dtype} values, but regression needs numbers: give numbers")
+        ys[split] = y if task == "classification" else y.astype(np.float64)
+    splits = {split: Split(x, ys.get(split)) for split, (_, x) in xs.items()}
+    options = {} if names is None else {"names": tuple(names)}
+    return Dataset(name, next(iter(kinds)), task, splits, found, input_options=options)
 
 
 def samples(x: Any, what: str) -> tuple[str, Samples]:
@@ -54,23 +93,19 @@ def vectors(array: Array, what: str) -> Array:
 
 
 def images(array: Array, what: str) -> Array:
-    """Return images (n, h, w) or (n, h, w, 1|3) as uint8; floating point must lie between 0 and 1, or 0 and 255."""
+    """Return images (n, h, w) or (n, h, w, 1|3) as uint8, by the runtime's own rule for other types."""
     if array.ndim == 4 and array.shape[3] == 1:
         array = array[..., 0]
     if array.ndim == 4 and array.shape[3] != 3:
         raise DataError(f"{what}: images of shape {array.shape[1:]} have {array.shape[3]} channels: give 1 or 3")
     if 0 in array.shape:
         raise DataError(f"{what}: images of shape {array.shape} hold no pixels: give at least one pixel and one image")
-    if array.dtype == np.uint8:
-        return array
-    if array.dtype == bool:
-        return array.astype(np.uint8) * np.uint8(255)
-    low, high = array.min(), array.max()
-    if not (low >= 0 and high <= 255):  # written so that NaN is refused too
-        raise DataError(f"{what}: pixels run from {low} to {high}: give them as uint8, 0 to 255")
-    if array.dtype.kind == "f" and high <= 1:
-        array = array * 255
-    return np.rint(array).astype(np.uint8)
+    from mlp_runtime.inputs.pixels import as_uint8  # the same rule as on the device
+
+    try:
+        return as_uint8(array, len(array))
+    except InputError as error:
+        raise DataError(f"{what}: {error}") from None
 
 
 def frames(given: list[Array], what: str) -> Samples:

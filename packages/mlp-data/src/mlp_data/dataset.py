@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlp_data.errors import DataError
-from mlp_data.labels import Array, classes_and_indices
+from mlp_data.labels import Array
 
 if TYPE_CHECKING:
     from mlp_runtime.inputs import Input
@@ -182,34 +182,10 @@ def from_arrays(
     >>> data.kind, data.task, data.classes, data.splits["train"].y.tolist()
     ('vector', 'classification', ('no', 'yes'), [0, 1, 1, 0])
     """
-    from mlp_data.arrays import answers, samples  # checking is only needed here
+    from mlp_data.arrays import assemble  # checking is only needed here
 
-    kind, train_x = samples(x, f"{name}: x")
-    given = [answers(y, f"{name}: y")]
-    parts = {"train": train_x}
-    if test is not None:
-        test_kind, parts["test"] = samples(test[0], f"{name}: test x")
-        given.append(answers(test[1], f"{name}: test y"))
-        if test_kind != kind:
-            raise DataError(f"{name}: x is of kind {kind} but the test x is of kind {test_kind}: give both in one form")
-    if task is None:
-        task = "regression" if classes is None and given[0].dtype.kind == "f" else "classification"
-    found: tuple[str, ...] = ()
-    if task == "classification":
-        found, given = classes_and_indices(given, classes, name)
-    elif given[0].dtype.kind not in "iuf":
-        raise DataError(f"{name}: y holds {given[0].dtype} values, but regression needs numbers")
-    else:
-        given = [values.astype(np.float64) for values in given]
-    splits = {}
-    for (part, part_x), part_y in zip(parts.items(), given, strict=True):
-        splits[part] = Split(part_x, part_y)
-        if len(part_y) != len(splits[part]):
-            raise DataError(
-                f"{name}: {part} has {len(splits[part])} samples but {len(part_y)} answers: give one for each"
-            )
-    options = {} if names is None else {"names": tuple(names)}
-    return Dataset(name, kind, task, splits, found, input_options=options)
+    parts = {"train": (x, y)} if test is None else {"train": (x, y), "test": test}
+    return assemble(name, parts, classes=classes, names=names, task=task)
 
 
 def _interleave(strata: Array, generator: np.random.Generator) -> Array:

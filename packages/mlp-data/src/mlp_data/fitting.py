@@ -10,11 +10,14 @@ from mlp_data.dataset import Dataset
 from mlp_data.errors import DataError
 from mlp_data.labels import Array
 from mlp_data.options import Options
+from mlp_runtime.inputs.pixels import grey as to_grey
 
 if TYPE_CHECKING:
     from mlp_runtime.inputs import Input
 
 _LOOKED_AT = 500  # frames, evenly spaced: enough to see how a data set was made
+_DRAWN = 0.9  # share of them that must be strokes on an even background
+_COLOURED = 0.1  # share of them that must have colour
 _SMALL = 32  # pixels; a small network gains nothing from larger frames
 
 
@@ -32,6 +35,7 @@ def _fit_table(dataset: Dataset) -> tuple[Input, str]:
     from mlp_data.table import fit_table
 
     train = dataset.train
+    assert isinstance(train.x, dict)
     given = {name: value for name, value in dataset.input_options.items() if name in Options.__dataclass_fields__}
     fitted, _ = fit_table(train.x, train.y, Options.of(**given))
     return fitted, "each column is encoded by the type that its cells show"
@@ -53,32 +57,34 @@ def _fit_vectors(rows: Array, names: tuple[str, ...] | None) -> tuple[Input, str
 def _fit_images(x: Any, said: dict[str, Any]) -> tuple[Input, str]:
     from mlp_runtime.inputs import ImageInput
 
-    step = max(1, len(x) // _LOOKED_AT)
-    frames = [np.asarray(frame) for frame in x[::step]]
-    shapes = {frame.shape[:2] for frame in x} if isinstance(x, list) else {x.shape[1:3]}
-    coloured = frames[0].ndim == 3 and any((frame.max(axis=2) != frame.min(axis=2)).any() for frame in frames)
-    if "fit" in said:
-        fit, reason = said["fit"], "asked for"
-    else:
-        fit, reason = _choose(frames, shapes, coloured)
-    height, width = _target(shapes, fit)
-    spec = {"height": height, "width": width, "channels": 3 if coloured and fit != "ink" else 1, "fit": fit}
-    return ImageInput(**{**spec, **said}), f"fit={fit}: {reason}"
+    frames = [np.asarray(x[i]) for i in np.linspace(0, len(x) - 1, min(len(x), _LOOKED_AT)).astype(int)]
+    shapes = [frame.shape[:2] for frame in x] if isinstance(x, list) else [x.shape[1:3]]
+    coloured = float(np.mean([is_coloured(frame) for frame in frames])) >= _COLOURED
+    fit, reason = (said["fit"], "asked for") if "fit" in said else _choose(frames, set(shapes), coloured)
+    channels = 3 if coloured and fit != "ink" else 1
+    height, width = (28, 28) if fit == "ink" else _target(shapes)
+    fitted = ImageInput(**{"height": height, "width": width, "channels": channels, **said, "fit": fit})
+    return fitted, f"fit={fit} to {fitted.height} x {fitted.width}: {reason}"
 
 
-def _choose(frames: list[Array], shapes: set[tuple[int, int]], coloured: bool) -> tuple[str, str]:
+def _choose(frames: list[Array], shapes: set[tuple[int, ...]], coloured: bool) -> tuple[str, str]:
     """Choose by the pixels: ink, where nearly every frame is strokes on an even background; else as the sizes allow."""
     if coloured:
         reason = "the frames have colour"
     else:
-        drawn = [looks_drawn(frame if frame.ndim == 2 else frame[..., 0]) for frame in frames]
-        share = sum(drawn) / len(drawn)
-        if share >= 0.9:
-            return "ink", f"{share:.0%} of the frames looked at are strokes on an even background"
-        reason = f"only {share:.0%} of the frames looked at are strokes on an even background"
+        share = float(np.mean([looks_drawn(frame if frame.ndim == 2 else to_grey(frame)) for frame in frames]))
+        reason = f"{share:.0%} of the frames looked at are strokes on an even background"
+        if share >= _DRAWN:
+            return "ink", reason
+        reason = f"only {reason}"
     if len(shapes) == 1 and max(next(iter(shapes))) <= _SMALL:
         return "none", f"{reason}, and all have one small size"
     return "stretch", f"{reason}, and they are large or of different sizes"
+
+
+def is_coloured(frame: Array) -> bool:
+    """Tell whether more than 1 % of the pixels have a colour stronger than paper, light and JPEG give."""
+    return frame.ndim == 3 and bool((np.ptp(frame, axis=2) > 48).mean() > 0.01)
 
 
 def looks_drawn(frame: Array) -> bool:
@@ -98,12 +104,8 @@ def looks_drawn(frame: Array) -> bool:
     return bool(even.mean() >= 0.9 and ink.mean() <= 0.35)
 
 
-def _target(shapes: set[tuple[int, int]], fit: str) -> tuple[int, int]:
-    """Return the height and width for the network: as they are, MNIST's 28 x 28, or at most 32 in the usual ratio."""
-    if fit == "ink":
-        return 28, 28
-    if fit == "none" and len(shapes) == 1:
-        return next(iter(shapes))
+def _target(shapes: list[tuple[int, ...]]) -> tuple[int, int]:
+    """Return height and width for the network: the usual ratio, the long side at most what a small network can use."""
     ratio = float(np.median([height / width for height, width in shapes]))
     long = min(_SMALL, max(max(shape) for shape in shapes))
     if ratio >= 1:

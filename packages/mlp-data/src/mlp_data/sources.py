@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,11 @@ class Member:
         """Return the whole content, unpacked if it is gzip inside; damaged or hostile content raises ArchiveError."""
         content = self._read(None)
         return gunzip(content, self.where) if content.startswith(GZIP_MAGIC) else content
+
+    @cached_property
+    def magic(self) -> bytes:
+        """The first 16 bytes of the content, kept because every loader asks for them."""
+        return self.head(16)
 
     def head(self, count: int = 512) -> bytes:
         """Return the first `count` bytes of the content, unpacked if it is gzip inside; b"" if that is damaged."""

@@ -62,7 +62,7 @@ def load_idx(source: Source, options: Options) -> Dataset | None:
 
 def is_idx(member: Member) -> bool:
     """Tell whether a file starts as IDX does; an unknown type of values counts if the name speaks of IDX."""
-    head = member.head(4)
+    head = member.magic
     if len(head) < 4 or head[:2] != b"\0\0" or not 1 <= head[3] <= 8:
         return False
     return head[2] in DTYPES or re.search(r"idx|ubyte", member.name.lower()) is not None
@@ -124,7 +124,7 @@ def _pair(images: list[Part], labels: list[Part], name: str) -> list[tuple[Part,
     if left:
         counts = ", ".join(f"{len(part.values):,}" for part in images)
         raise DataError(
-            f"{name}: the {len(left[0].values):,} labels in {left[0].name!r} match no images (of which there are {counts}): "
+            f"{name}: the {len(left[0].values):,} labels in {left[0].name!r} match no images file (of  {counts}): "
             f"give one label for each image"
         )
     return pairs

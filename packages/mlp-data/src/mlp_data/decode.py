@@ -1,0 +1,96 @@
+"""Decoding turns the bytes of an image file into pixels: upright, without transparency, eight bits a value."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from mlp_data.errors import DecodeError
+from mlp_data.image_header import Header, read_header
+from mlp_data.labels import Array
+from mlp_runtime.inputs.pixels import colour as over_white
+from mlp_runtime.inputs.pixels import grey as to_grey
+
+MAX_PIXELS = 64_000_000  # more than any camera of a phone or a Raspberry Pi gives; about 200 MB in colour
+
+
+def opencv() -> ModuleType:
+    """Import OpenCV, which only decoding and photographs need; where it cannot be loaded, say what to install."""
+    try:
+        import cv2
+    except ImportError as error:
+        raise DecodeError(
+            f"images need OpenCV, which cannot be loaded ({error}): install its system libraries, on Debian "
+            f"`apt install libgl1 libglib2.0-0`, or replace the package opencv-python with opencv-python-headless"
+        ) from error
+    return cv2
+
+
+def decode(content: bytes, colour: bool | None = False, name: str = "the image") -> Array:
+    """Return the pixels of a PNG, JPEG, BMP, TIFF, WebP or PGM file.
+
+    colour: False gives uint8 grey (h, w), True RGB (h, w, 3), None whichever the picture needs. Transparent pixels lie
+    over white, 16 bits become 8, and EXIF's orientation is applied. Raises DecodeError, which names `name`.
+
+    >>> decode(b"P5 2 1 255 " + bytes([0, 200]))
+    array([[  0, 200]], dtype=uint8)
+    """
+    header = read_header(content, name)
+    if not (header.width > 0 and header.height > 0):
+        raise DecodeError(f"{name}: the {header.format} image is {header.width} x {header.height} pixels: get it again")
+    if header.width * header.height > MAX_PIXELS:
+        raise DecodeError(
+            f"{name}: the {header.format} image says it is {header.width} x {header.height} pixels, "
+            f"but {MAX_PIXELS:,} are allowed: shrink it"
+        )
+    pixels = _pixels(content, header, name)
+    if pixels.ndim == 3 and (colour is False or (colour is None and not has_colour(pixels))):
+        return to_grey(pixels)
+    if pixels.ndim == 2 and colour:
+        return np.repeat(pixels[..., np.newaxis], 3, axis=2)
+    return pixels
+
+
+def has_colour(pixels: Array) -> bool:
+    """Tell whether red, green and blue differ anywhere."""
+    return bool((pixels[..., 0] != pixels[..., 1]).any() or (pixels[..., 0] != pixels[..., 2]).any())
+
+
+def _pixels(content: bytes, header: Header, name: str) -> Array:
+    cv2: Any = opencv()
+    log = cv2.utils.logging
+    level = log.getLogLevel()
+    log.setLogLevel(log.LOG_LEVEL_SILENT)  # what is wrong with an image is said in our own sentence
+    try:
+        found = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        found = None
+    finally:
+        log.setLogLevel(level)
+    if found is None or not found.size:
+        raise DecodeError(f"{name}: the {header.format} image is damaged or of a rare kind: get it again or convert it")
+    if found.dtype == np.uint16:
+        found = (found >> 8).astype(np.uint8)
+    if found.dtype != np.uint8:
+        raise DecodeError(f"{name}: the {header.format} image holds {found.dtype} values: convert it to 8 or 16 bits")
+    if found.ndim == 3 and found.shape[2] == 1:
+        found = found[..., 0]
+    if found.ndim == 3 and found.shape[2] == 2:  # grey and alpha
+        found = found[..., [0, 0, 0, 1]]
+    elif found.ndim == 3:
+        found = found[..., [2, 1, 0, 3][: found.shape[2]]]  # OpenCV's order is blue, green, red
+    pixels: Array = found if found.ndim == 2 else over_white(found)
+    return np.ascontiguousarray(_upright(pixels, header.orientation))
+
+
+def _upright(pixels: Array, orientation: int) -> Array:
+    """Turn and mirror what a camera stored into what it saw (EXIF 2.32, tag 0x0112)."""
+    if orientation >= 5:  # stored on its side
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    return pixels

@@ -1,0 +1,123 @@
+"""An image folder holds one folder for each class, and in it the images of that class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mlp_data.arrays import stack
+from mlp_data.dataset import SPLITS, Dataset, Split
+from mlp_data.decode import decode
+from mlp_data.errors import ArchiveError, DataError, DecodeError
+from mlp_data.image_header import image_format
+from mlp_data.labels import Array, classes_and_indices, natural_order
+from mlp_data.loaders.splits import split_of
+from mlp_data.options import Options
+from mlp_data.sources import Member, Source
+
+_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".gif")
+_NAMED = 3  # bad images that are named one by one; the others are counted
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an image lies: its split, and the folder that names its class if there is one."""
+
+    member: Member
+    split: str
+    label: str | None
+
+
+def load_image_folder(source: Source, options: Options) -> Dataset | None:
+    """Load images by their folders: `class/file`, also below `train`, `test`, `valid` and folders that wrap all."""
+    images = [member for member in source.members if _is_image(member)]
+    places = place(images)
+    labelled = any(one.label is not None for one in places)
+    if not images or (not labelled and any(_is_csv(member) for member in source.members)):
+        return None
+    if options.task == "regression":
+        raise DataError(f"{source.name}: folders name classes, but the task asked for is regression: leave it out")
+    frames: dict[str, list[Array]] = {}
+    labels: dict[str, list[str]] = {}
+    ids: dict[str, list[str]] = {}
+    bad: list[str] = []
+    for one in places:
+        split = one.split if one.label is not None else "unlabelled"
+        try:
+            frame = decode(one.member.read(), None, repr(one.member.name))
+        except (DecodeError, ArchiveError) as error:
+            if isinstance(error.__cause__, ImportError):
+                raise
+            bad.append(str(error))
+            continue
+        frames.setdefault(split, []).append(frame)
+        labels.setdefault(split, []).append(one.label or "")
+        ids.setdefault(split, []).append(one.member.name)
+    if not frames:
+        raise DataError(f"{source.name}: none of its {len(images)} images can be read, the first being {bad[0]}")
+    classes, indices = classes_and_indices([values for split, values in labels.items() if split != "unlabelled"])
+    y = dict(zip([split for split in labels if split != "unlabelled"], indices, strict=True))
+    found = {
+        split: Split(stack(frames[split]), y.get(split), ids[split] if split == "unlabelled" else None)
+        for split in SPLITS
+        if split in frames
+    }
+    return Dataset(source.name, "image", "classification", found, classes, problems=_problems(bad, len(images)))
+
+
+def place(images: Sequence[Member]) -> list[Place]:
+    """Find split and class of each image, in the order of the names, so that packing changes nothing.
+
+    The class is the first folder below the split's folder; where no folder names a split, the first folder below those
+    that wrap all images. Below `class/train` it is the folder above.
+    """
+    order = {name: at for at, name in enumerate(natural_order(member.name for member in images))}
+    images = sorted(images, key=lambda member: order[member.name])
+    folders = [member.name.split("/")[:-1] for member in images]
+    bare = [path for path in folders if _split_at(path) is None]
+    wrap = _common(bare)
+    if len(bare) == len(folders) and wrap and all(path == wrap for path in bare):
+        wrap = wrap[:-1]  # one class alone: its folder wraps all images, and still names them
+    ends = [path[at - 1] for path in folders if (at := _split_at(path)) == len(path) - 1 and at > 0]
+    class_above = len(set(ends)) > 1
+    places = []
+    for member, path in zip(images, folders, strict=True):
+        at = _split_at(path)
+        if at is None:
+            split, below = "train", path[len(wrap) :]
+        else:
+            split, below = split_of(path[at]) or "train", path[at + 1 :]
+            if not below and class_above and at > 0:
+                below = [path[at - 1]]
+        places.append(Place(member, split, below[0] if below else None))
+    return places
+
+
+def _split_at(path: list[str]) -> int | None:
+    """Return which folder of a path names a split, the first one that does."""
+    return next((at for at, folder in enumerate(path) if split_of(folder) is not None), None)
+
+
+def _common(paths: list[list[str]]) -> list[str]:
+    common = []
+    for folders in zip(*paths, strict=False):
+        if len(set(folders)) > 1:
+            break
+        common.append(folders[0])
+    return common
+
+
+def _is_image(member: Member) -> bool:
+    # The ending of the name only makes a broken image a broken one; no file is taken for an image because of it.
+    return image_format(member.magic) is not None or member.name.lower().endswith(_ENDINGS)
+
+
+def _is_csv(member: Member) -> bool:
+    return member.name.lower().endswith((".csv", ".tsv")) and b"\0" not in member.magic
+
+
+def _problems(bad: list[str], count: int) -> tuple[str, ...]:
+    if not bad:
+        return ()
+    more = f"; and {len(bad) - _NAMED} more" if len(bad) > _NAMED else ""
+    return (f"{len(bad)} of {count} images cannot be read and are left out: {'; '.join(bad[:_NAMED])}{more}",)
