@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 from mlp_train.atomic import output_error, write_text
 from mlp_train.errors import UsageError
+from mlp_train.plain import plain
 
 
 class MetricsLog:
@@ -75,17 +75,4 @@ def epoch_of(event: Mapping[str, Any]) -> int:
 
 
 def _line(event: Mapping[str, Any]) -> str:
-    return json.dumps(_plain(event), allow_nan=False, separators=(",", ":")) + "\n"
-
-
-def _plain(value: Any) -> Any:
-    """Return the value with NumPy's numbers and what JSON does not know replaced."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if hasattr(value, "tolist"):  # a NumPy scalar or array
-        return _plain(value.tolist())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+    return json.dumps(plain(event), allow_nan=False, separators=(",", ":")) + "\n"
