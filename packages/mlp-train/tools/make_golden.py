@@ -1,0 +1,116 @@
+"""Golden files are models that every later release must still read: this writes those of the current format version.
+
+    python packages/mlp-train/tools/make_golden.py
+
+A golden file that is there is never written again, because a change would hide what it should show. A new format
+version gets new files. Beside each lie raw inputs with the answers that were right when it was made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import mlp_runtime
+from mlp_runtime.inputs import Column, ImageInput, TableInput, VectorInput
+from mlp_train import export
+from mlp_train.atomic import write_text
+from mlp_train.plain import plain
+
+FOLDER = Path(__file__).resolve().parents[2] / "mlp-runtime" / "tests" / "golden"
+
+
+def network(
+    sizes: Sequence[int], activations: Sequence[tuple[str, dict[str, float]]], seed: int = 42
+) -> list[export.Layer]:
+    """Return layers with weights that are random but always the same."""
+    generator = np.random.default_rng(seed)
+    return [
+        (generator.normal(size=(n_in, n_out)) / np.sqrt(n_in), generator.normal(size=n_out) / 4, name, numbers)
+        for (n_in, n_out), (name, numbers) in zip(itertools.pairwise(sizes), activations, strict=True)
+    ]
+
+
+def vector() -> tuple[bytes, Any]:
+    """Return a regression on named numbers, float32, and its inputs."""
+    prepare = VectorInput(
+        3,
+        names=("width", "height", "depth"),
+        mean=np.array([1.0, 2.0, -3.0], np.float32),
+        scale=np.array([0.5, 2.0, 1.0], np.float32),
+    )
+    layers = network((3, 5, 4, 1), [("tanh", {}), ("leaky-relu", {"negative_slope": 0.2}), ("identity", {})])
+    output = {"kind": "numbers", "names": ["price"], "mean": 100.0, "scale": 25.0}
+    return export.to_bytes(prepare, layers, output, meta=about("vector")), [[0, 0, 0], [1.5, 2.5, -3], [-4, 1e3, 7]]
+
+
+def image() -> tuple[bytes, Any]:
+    """Return a classifier of small images, int8, and frames that are light on dark, dark on light, large and empty."""
+    prepare = ImageInput(height=8, width=8, ink="auto", fit="ink", box=6)
+    layers = network((64, 6, 3), [("relu", {}), ("softmax", {})], seed=15)
+    output = {"kind": "classes", "classes": ["dot", "line", "ring"], "temperature": 1.5}
+    frame = np.zeros((9, 11), np.uint8)
+    frame[2:7, 4:6] = 200
+    large = np.zeros((20, 16), np.uint8)
+    large[3:17, 5:13] = 255
+    large[6:14, 8:10] = 0
+    frames = [frame, 255 - frame, large, np.zeros((5, 5), np.uint8)]
+    return export.to_bytes(prepare, layers, output, meta=about("image"), weights="int8"), frames
+
+
+def table() -> tuple[bytes, Any]:
+    """Return a classifier of table rows with every type of column, float16, and rows with gaps and unknown values."""
+    prepare = TableInput(
+        columns=(
+            Column("Age", "number", fill=28.0, mean=30.0, scale=0.0625, missing=True),
+            Column("Member", "flag", fill=0),
+            Column("Sex", "category", fill="male", values=("female", "male")),
+            Column("Name", "tokens", fill="", values=("Mr", "Mrs")),
+            Column("Cabin", "prefix", fill="", values=("B", "C")),
+        )
+    )
+    layers = network((prepare.size, 5, 1), [("gelu", {}), ("sigmoid", {})])
+    output = {"kind": "classes", "classes": ["no", "yes"], "threshold": 0.5}
+    rows = [
+        {"Age": 22, "Member": "1", "Sex": "male", "Name": "Braund, Mr. Owen", "Cabin": ""},
+        {"Age": "38", "Member": 0, "Sex": "female", "Name": "Cumings, Mrs. John", "Cabin": "C85"},
+        {"Age": None, "Member": None, "Sex": "unknown", "Name": None, "Cabin": "Z1"},
+    ]
+    return export.to_bytes(prepare, layers, output, meta=about("table"), weights="float16"), rows
+
+
+def about(kind: str) -> dict[str, str]:
+    """Return the `meta` map."""
+    return {"name": f"golden {kind}", "licence": "MIT", "description": "random weights, made to be read for ever"}
+
+
+def main() -> None:
+    """Write the files that are not there yet."""
+    FOLDER.mkdir(exist_ok=True)
+    for make in (vector, image, table):
+        path = FOLDER / f"{mlp_runtime.FORMAT}-{make.__name__}.mlp"
+        if path.exists():
+            sys.stderr.write(f"{path.name}: is there already and stays as it is\n")
+            continue
+        data, inputs = make()
+        model = mlp_runtime.load(data)
+        expected = {
+            "sha256": hashlib.sha256(data).hexdigest(),
+            "inputs": plain(inputs),
+            "outputs": plain(model.forward(model.input.transform(inputs))),
+            "predictions": plain(model.predict(inputs)),
+        }
+        export.write(path, data)
+        write_text(path.with_suffix(".json"), json.dumps(expected) + "\n")
+        sys.stderr.write(f"{path.name}: {len(data)} bytes\n")
+
+
+if __name__ == "__main__":
+    main()
