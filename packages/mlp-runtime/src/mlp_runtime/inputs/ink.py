@@ -94,13 +94,13 @@ def _bounds(by_row: Pixels, by_column: Pixels, peak: Pixels, box: int) -> list[I
     """Return the top, bottom, left and right of the ink, given the darkest pixel of every row and column.
 
     Ink is what exceeds 1/8 of the frame's range, so that specks and shades do not count. But strokes have soft edges:
-    where the outermost pixel of any level lies within a tenth of the ink's long side (for a box of 20), the bounds
-    reach out to it. That keeps MNIST's grey edges, and does not follow a grain that fills the frame.
+    where the outermost pixel of any level lies no further out than 3 pixels of the box would be, the bounds reach out to
+    it. That keeps the grey edges of MNIST's strokes, and does not follow a grain that fills the frame.
     """
     sure = [*_extent(by_row > (peak >> 3)[:, None]), *_extent(by_column > (peak >> 3)[:, None])]
     soft = [*_extent(by_row > 0), *_extent(by_column > 0)]
     long = np.maximum(sure[1] - sure[0], sure[3] - sure[2])
-    reach = np.maximum(2 * long // box, 1)
+    reach = np.maximum(3 * long // box, 1)
     return [np.where(np.abs(outer - inner) <= reach, outer, inner) for outer, inner in zip(soft, sure)]  # noqa: B905
 
 
