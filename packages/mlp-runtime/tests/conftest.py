@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # so that the tests can import make_model
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
 
