@@ -1,0 +1,200 @@
+"""The type of a column says how its cells become numbers; it is found from the cells alone, and says why."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mlp_data.cells import Numbers, are_flags, is_missing, mostly_numbers, numbers, text
+from mlp_data.errors import TableError
+from mlp_runtime.errors import nearest
+from mlp_runtime.inputs import FLAGS, leading_letters, words
+
+ENCODED = ("number", "flag", "category", "tokens", "prefix")
+LEFT_OUT = ("id", "text", "constant", "empty")
+
+MOST_VALUES = 100  # values or tokens of one column that get an input of their own
+MOST_CODES = 10  # whole numbers with no more values than this may be codes, so they are read as categories too
+MOST_WORDS = 40  # tokens of one column
+SMALL = 20  # below so many rows, different values prove nothing
+
+_CODE = re.compile(r"[^\W\d_]{1,6}[\s./-]*\d")  # letters, then digits: C85, AB-1234
+_ID_NAME = re.compile(r"(?i:(^|[^a-z])(id|uuid|guid|index|rowid)$)|[a-z](Id|ID)$|^(?i:unnamed: 0)$")
+
+
+@dataclass(frozen=True)
+class ColumnType:
+    """What a column is, and why.
+
+    type: one of ENCODED, or of LEFT_OUT. values: the categories, tokens or prefixes that get an input each;
+    a number with values is read as a category too. missing: how many cells are missing.
+    """
+
+    name: str
+    type: str
+    reason: str
+    values: tuple[str, ...] = ()
+    missing: int = 0
+
+    @property
+    def is_used(self) -> bool:
+        """Tell whether the network gets to see this column."""
+        return self.type in ENCODED
+
+
+def describe(name: str, cells: Sequence[Any], wanted: str | None = None) -> ColumnType:
+    """Find the type of a column; `wanted` names the type to use instead; "text" means the best type for texts.
+
+    >>> column = describe("Sex", ["male", "female", "male"])
+    >>> column.type, column.values
+    ('category', ('male', 'female'))
+    >>> describe("PassengerId", ["1", "2", "3"]).reason
+    'an id: its name says so, and all 3 values differ'
+    """
+    missing = sum(map(is_missing, cells))
+    if wanted in (None, "text"):
+        type_, reason, values = _found(name, cells, len(cells) - missing, as_text=wanted == "text")
+    else:
+        type_, reason, values = _as_wanted(name, cells, wanted)
+    return ColumnType(name, type_, reason, values, missing)
+
+
+_Found = tuple[str, str, tuple[str, ...]]
+
+
+def _found(name: str, cells: Sequence[Any], filled: int, as_text: bool) -> _Found:
+    if not filled:
+        return "empty", f"all {len(cells)} cells are empty", ()
+    counts = Counter(text(cell) for cell in cells if not is_missing(cell))
+    if len(counts) == 1:
+        (only,) = counts
+        if filled == len(cells):
+            return "constant", f"every row has the same value, {_short(only)}", ()
+        return "category", f"{_short(only)} in {filled} rows, and missing in the others", (only,)
+    if not as_text:
+        read = numbers(cells)
+        if mostly_numbers(read):
+            _refuse_texts(name, read)
+            return _numeric(name, read)
+        if are_flags(cells):
+            return "flag", f"its values are {' and '.join(map(repr, sorted(counts)))}", ()
+    return _textual(name, cells, counts, filled)
+
+
+def _numeric(name: str, read: Numbers) -> _Found:
+    finite = read.finite
+    values, count = np.unique(finite, return_counts=True)
+    whole = bool((values == np.floor(values)).all())
+    if whole and len(values) == len(finite):
+        if _ID_NAME.search(name):
+            return "id", f"an id: its name says so, and all {len(values)} values differ", ()
+        if len(values) >= SMALL and values[-1] - values[0] < 2 * len(values):
+            return "id", f"an id: {len(values)} different whole numbers, close together, as row numbers are", ()
+    if values[-1] - values[0] < 1e-30:  # its scale would leave float32
+        return "constant", f"all values lie within {values[-1] - values[0]:.1g} of each other", ()
+    kind = "whole numbers" if whole else "numbers"
+    reason = f"{len(values)} different {kind} from {values[0]:g} to {values[-1]:g}"
+    if whole and 2 < len(values) <= MOST_CODES and len(finite) >= SMALL and count.min() >= fewest(len(read.values)):
+        return (
+            "number",
+            f"{reason}; so few that they may be codes, so each also gets an input of its own",
+            tuple(text(float(value)) for value in values),
+        )
+    return "number", reason, ()
+
+
+def _textual(name: str, cells: Sequence[Any], counts: Counter[str], filled: int) -> _Found:
+    rows = len(cells)
+    distinct = len(counts)
+    common = _frequent(counts, fewest(rows), MOST_VALUES)
+    if (rows < SMALL or distinct * 2 <= filled) and sum(counts[value] for value in common) * 2 >= filled:
+        return "category", _of(len(common), distinct, "texts", rows), common
+    prefixes = _parts("prefix", cells)
+    letters = _frequent(prefixes, fewest(rows), MOST_VALUES)
+    codes = sum(bool(_CODE.match(text(cell))) for cell in cells)
+    if codes * 5 >= filled * 4 and letters and len(prefixes) * 2 <= filled:
+        example = next(value for value in counts if _CODE.match(value))
+        return (
+            "prefix",
+            f"codes such as {_short(example)}: {_of(len(letters), len(prefixes), 'prefixes', rows)}",
+            letters,
+        )
+    found = _parts("tokens", cells)
+    frequent = _frequent(found, max(fewest(rows), math.ceil(rows / 50)), len(found))
+    telling = [word for word in frequent if found[word] * 2 <= rows and len(word) > 1 and not word.isdigit()][
+        :MOST_WORDS
+    ]
+    if telling:
+        return "tokens", f"{distinct} different texts, {len(telling)} words in 2 to 50 % of the rows", tuple(telling)
+    if distinct == filled and (_ID_NAME.search(name) or not any(" " in value for value in counts)):
+        return "id", f"an id: all {distinct} texts differ", ()
+    return "text", f"free text: {distinct} different texts, and no word is in 2 to 50 % of the rows", ()
+
+
+def _as_wanted(name: str, cells: Sequence[Any], wanted: str) -> _Found:
+    reason = "as asked for"
+    if wanted == "number":
+        _refuse_texts(name, numbers(cells))
+        return wanted, reason, ()
+    if wanted == "flag":
+        for row, cell in enumerate(cells):
+            if not is_missing(cell) and text(cell).lower() not in FLAGS:
+                raise TableError(
+                    f"column {name!r}, row {row + 1}: {_short(text(cell))} is neither yes nor no: ask for category"
+                )
+        return wanted, reason, ()
+    if wanted not in ENCODED:
+        hint = nearest(wanted, (*ENCODED, "text")) or f": the types are {', '.join(ENCODED)} and text"
+        raise TableError(f"column {name!r}: there is no type {wanted!r}{hint}")
+    values = _frequent(_parts(wanted, cells), fewest(len(cells)), MOST_VALUES)
+    if not values:
+        raise TableError(f"column {name!r}: nothing in it is frequent enough to be read as {wanted}: drop the column")
+    return wanted, reason, values
+
+
+def _parts(type_: str, cells: Sequence[Any]) -> Counter[str]:
+    """Count in how many cells each category, prefix or token occurs."""
+    texts = [text(cell) for cell in cells if not is_missing(cell)]
+    if type_ == "tokens":
+        return Counter(word for value in texts for word in set(words(value)))
+    if type_ == "prefix":
+        return Counter(letters for value in texts if (letters := leading_letters(value)))
+    return Counter(texts)
+
+
+def fewest(rows: int) -> int:
+    """Return how often a value must occur for the network to learn anything from it.
+
+    >>> fewest(50), fewest(891), fewest(60_000)
+    (1, 9, 10)
+    """
+    return min(10, math.ceil(rows / 100))
+
+
+def _frequent(counts: Counter[str], least: int, most: int) -> tuple[str, ...]:
+    """Return what occurs at least so often, the most frequent first, ties in alphabetical order."""
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return tuple(value for value, count in ordered if count >= least)[:most]
+
+
+def _of(kept: int, all_of_them: int, what: str, rows: int) -> str:
+    rare = f", of which {kept} occur at least {fewest(rows)} times" if kept < all_of_them else ""
+    return f"{all_of_them} different {what}{rare}"
+
+
+def _refuse_texts(name: str, read: Numbers) -> None:
+    for row, found in read.bad.items():
+        raise TableError(
+            f"column {name!r}, row {row + 1}: {_short(found)} is not a number, but the column is one of numbers: "
+            f"correct the cell, or empty it"
+        )
+
+
+def _short(value: str) -> str:
+    return repr(value if len(value) <= 40 else value[:37] + "...")

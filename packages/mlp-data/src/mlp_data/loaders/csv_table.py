@@ -1,0 +1,217 @@
+"""CSV tables hold one sample a row; which column is the answer shows in what the files have and lack."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mlp_data.cells import clean, find_reading, is_missing, listed
+from mlp_data.dataset import Dataset, Split
+from mlp_data.delimited import TextTable, is_table, read_table
+from mlp_data.errors import TableError
+from mlp_data.labels import Array
+from mlp_data.loaders.splits import split_of
+from mlp_data.options import Options
+from mlp_data.sources import Source
+from mlp_data.target import choose_target, choose_task, class_answers, number_answers
+from mlp_runtime.errors import nearest
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Which of several tables serves for what. others: tables that share the training table's columns, by split."""
+
+    train: TextTable
+    others: dict[str, TextTable]
+    target: str
+    submission: TextTable | None
+    problems: tuple[str, ...]
+
+
+def load_csv_table(source: Source, options: Options) -> Dataset | None:
+    """Load the CSV tables of a source; None if there are none."""
+    members = [member for member in source.members if is_table(member)]
+    if not members:
+        return None
+    tables = [read_table(member) for member in members]
+    roles = find_roles(tables, options.target)
+    train, target = roles.train, roles.target
+    problems = [problem for table in (train, *roles.others.values()) for problem in table.problems]
+    problems += roles.problems
+
+    task = choose_task(target, train.columns[target], options.task)
+    if not task.is_certain:
+        other = "regression" if task.name == "classification" else "classification"
+        problems.append(
+            f"{train.where}: the task is {task.name}, because {task.reason}; --task {other} is the other one"
+        )
+    kept = {"train": _answered(train, target, problems)}
+    if not len(kept["train"]):
+        raise TableError(
+            f"{train.where}: the target {target!r} is empty in all {len(train)} rows: name another with --target"
+        )
+    for split, table in roles.others.items():
+        has_answers = target in table.columns and not all(map(is_missing, table.columns[target]))
+        kept[split if has_answers else "unlabelled"] = _answered(table, target, problems) if has_answers else table
+    answered = [split for split in kept if split != "unlabelled"]
+    classes: tuple[str, ...] = ()
+    if task.name == "classification":
+        classes, y = class_answers(target, [kept[split].columns[target] for split in answered], train.where)
+    else:
+        y = [
+            number_answers(target, kept[split].columns[target], kept[split].lines, kept[split].where)
+            for split in answered
+        ]
+    answers: dict[str, Array] = dict(zip(answered, y, strict=True))
+
+    left_out = _left_out(roles, options)
+    features = [name for name in train.columns if name != target and name not in left_out]
+    if not features:
+        raise TableError(f"{train.where}: no column is left beside the target {target!r}: give some to learn from")
+    x, types = _read_cells(kept, features, options, problems)
+    ids = _ids(kept.get("unlabelled"), roles.submission)
+    splits = {split: Split(x[split], answers.get(split), ids if split == "unlabelled" else None) for split in kept}
+    headings = tuple(roles.submission.columns) if roles.submission and ids else None
+    return Dataset(
+        source.name,
+        "table",
+        task.name,
+        splits,
+        classes,
+        target=target,
+        left_out=left_out,
+        problems=tuple(problems),
+        submission=(headings[0], headings[1]) if headings else None,
+        input_options={"columns": types},
+    )
+
+
+def find_roles(tables: Sequence[TextTable], wanted: str | None = None) -> Roles:
+    """Tell the training table from the others: it has the answers, which the table to be answered lacks."""
+    submission = _submission(tables)
+    tables = [table for table in tables if table is not submission]
+    train = _training_table(tables, wanted)
+    others: dict[str, TextTable] = {}
+    problems: list[str] = []
+    lacking: list[str] = []  # columns that the table to be answered does not have
+    for table in (table for table in tables if table is not train):
+        missing = [name for name in train.columns if name not in table.columns]
+        if 2 * len(missing) >= len(train.columns):
+            problems.append(f"{table.where}: not used, because its columns are not those of {train.where}")
+            continue
+        lacking = missing or lacking
+        split = (split_of(table.name) or "test") if not missing or wanted not in (None, *missing) else "unlabelled"
+        split = "test" if split == "train" else split
+        if split in others:
+            problems.append(f"{table.where}: not used, because {others[split].where} serves as {split} already")
+        else:
+            others[split] = table
+    if wanted is None and len(lacking) == 1:
+        return Roles(train, others, lacking[0], submission, tuple(problems))
+    target, notice = choose_target(lacking if len(lacking) > 1 else list(train.columns), train.where, wanted)
+    return Roles(train, others, target, submission, (*problems, *([notice] if notice else [])))
+
+
+def _training_table(tables: Sequence[TextTable], wanted: str | None) -> TextTable:
+    if wanted is not None:
+        having = [table for table in tables if wanted in table.columns]
+        if not having:
+            names = list(dict.fromkeys(name for table in tables for name in table.columns))
+            choose_target(names, tables[0].where, wanted)  # raises: it knows how to say that there is no such column
+        tables = having
+    named = [table for table in tables if split_of(table.name) == "train"]
+    if len(named) == 1:
+        return named[0]
+    candidates = named or [table for table in tables if split_of(table.name) is None] or list(tables)
+    most = max(len(table.columns) for table in candidates)
+    candidates = [table for table in candidates if len(table.columns) == most]
+    if len(candidates) > 1:
+        raise TableError(
+            f"{candidates[0].where}: {listed(table.name for table in candidates)} have equally many columns, "
+            f"so any may be the one to train on: "
+            f"call one train.csv, or give a single file"
+        )
+    return candidates[0]
+
+
+def _submission(tables: Sequence[TextTable]) -> TextTable | None:
+    """Find the sample submission: an id and an answer for each row of a table that lacks that answer."""
+    for table in tables:
+        if len(table.columns) != 2:
+            continue
+        heading, target = table.columns
+        ids = table.columns[heading]
+        trained = any(target in other.columns and len(other.columns) > 2 for other in tables if other is not table)
+        for asked in tables if trained and len(set(ids)) == len(ids) else ():
+            if target in asked.columns or len(asked) != len(ids):
+                continue
+            # Some archives number the rows in the sample alone.
+            if heading not in asked.columns or set(asked.columns[heading]) == set(ids):
+                return table
+    return None
+
+
+def _answered(table: TextTable, target: str, problems: list[str]) -> TextTable:
+    """Return the rows of a table that have an answer."""
+    rows = [row for row, cell in enumerate(table.columns[target]) if not is_missing(cell)]
+    lost = len(table) - len(rows)
+    if not lost:
+        return table
+    problems.append(
+        f"{table.where}: {lost} of {len(table)} rows are left out, because their target {target!r} is empty"
+    )
+    columns = {name: [cells[row] for row in rows] for name, cells in table.columns.items()}
+    return TextTable(table.name, table.where, columns, [table.lines[row] for row in rows])
+
+
+def _left_out(roles: Roles, options: Options) -> dict[str, str]:
+    """Return the columns that the network never sees, whatever is in their cells, and why."""
+    names = roles.train.columns
+    for name in (*options.drop, *options.columns):
+        if name not in names:
+            raise TableError(
+                f"{roles.train.where}: there is no column {name!r}{nearest(name, names) or ': it has ' + listed(names)}"
+            )
+        if name == roles.target:
+            raise TableError(
+                f"{roles.train.where}: {name!r} is the target, so it is no column to drop or to give a type"
+            )
+    left_out = {name: "dropped as asked for" for name in names if name in options.drop}
+    if roles.submission is not None:
+        heading = next(iter(roles.submission.columns))
+        if heading in names and heading not in options.columns:
+            left_out.setdefault(heading, f"an id: {roles.submission.name} names the rows by it")
+    for table in roles.others.values():
+        for name in names:
+            if name not in table.columns and name != roles.target:
+                left_out.setdefault(name, f"{table.name} does not have it")
+    return left_out
+
+
+def _read_cells(
+    kept: dict[str, TextTable], features: Sequence[str], options: Options, problems: list[str]
+) -> tuple[dict[str, dict[str, list[str]]], dict[str, str]]:
+    """Return the cells of each split, cleaned as the training rows show, and the types that are settled already."""
+    x: dict[str, dict[str, list[str]]] = {split: {} for split in kept}
+    types = {name: options.columns[name] for name in features if name in options.columns}
+    for name in features:
+        reading = find_reading(kept["train"].columns[name], options.columns.get(name))
+        if reading == "text":
+            types.setdefault(name, reading)
+        for split, table in kept.items():
+            x[split][name], bad = clean(table.columns[name], reading)
+            if bad:
+                row, found = next(iter(bad.items()))
+                count = f"{len(bad)} cells are no {reading}s" if len(bad) > 1 else f"1 cell is no {reading}"
+                example = f"{found[:40]!r} in line {table.lines[row]}"
+                problems.append(f"{table.where}: column {name!r}: {count} ({example}), taken as missing")
+    return x, types
+
+
+def _ids(table: TextTable | None, submission: TextTable | None) -> list[str] | None:
+    """Return what a submission calls each row to be answered."""
+    if table is None or submission is None:
+        return None
+    heading = next(iter(submission.columns))
+    ids = table.columns.get(heading, submission.columns[heading])
+    return ids if len(ids) == len(table) else None
