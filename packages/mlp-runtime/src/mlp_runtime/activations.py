@@ -61,7 +61,7 @@ def sigmoid(z: Array, out: Array) -> None:
     """Write 1 / (1 + exp(-z)), with z clipped to +-87 (float32) or +-708 (float64).
 
     exp(89) overflows float32 and exp(710) float64. Up to the clip exp(-z), its sum with 1 and the quotient are all
-    normal numbers, so nothing overflows, underflows or loses digits. Below it the answer stops at 1.6e-38 (3.3e-308)
+    normal numbers, so nothing overflows or loses digits. Below it the answer stops at 1.6e-38 (3.3e-308)
     instead of 0, which also keeps its logarithm finite; above it the answer is 1 long before the clip.
     """
     limit = _sigmoid_limit(out)
@@ -215,9 +215,6 @@ def get_activation(name: str) -> Activation:
     """
     found = ACTIVATIONS.get(name) if isinstance(name, str) else None
     if found is None:
-        hint = nearest(str(name), ACTIVATIONS)
-        raise InputError(
-            f"there is no activation {name!r}{hint}; known are {', '.join(ACTIVATIONS)}, "
-            f"and your own once register_activation has named it"
-        )
+        known = f": known are {', '.join(ACTIVATIONS)}, and what register_activation adds"
+        raise InputError(f"there is no activation {name!r}{nearest(str(name), ACTIVATIONS) or known}")
     return found

@@ -115,7 +115,7 @@ class Plan:
         if given.dtype.kind not in "fiub" or given.ndim not in (1, 2) or given.shape[-1] != self.n_in:
             raise InputError(
                 f"{given.dtype} of shape {given.shape} came, but forward takes prepared numbers of shape "
-                f"({self.n_in},) or (n, {self.n_in}): give raw inputs to predict, or prepare them with model.input.transform"
+                f"({self.n_in},) or (n, {self.n_in}): give raw ones to predict or to model.input.transform"
             )
         with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite, which the layers can take
             return np.ascontiguousarray(given, np.float32)

@@ -94,8 +94,8 @@ def _bounds(by_row: Pixels, by_column: Pixels, peak: Pixels, box: int) -> list[I
     """Return the top, bottom, left and right of the ink, given the darkest pixel of every row and column.
 
     Ink is what exceeds 1/8 of the frame's range, so that specks and shades do not count. But strokes have soft edges:
-    where the outermost pixel of any level lies no further out than 3 pixels of the box would be, the bounds reach out to
-    it. That keeps the grey edges of MNIST's strokes, and does not follow a grain that fills the frame.
+    where the outermost pixel of any level lies no further out than 3 pixels of the box would be, the bounds reach out
+    to it. That keeps the grey edges of MNIST's strokes, and does not follow a grain that fills the frame.
     """
     sure = [*_extent(by_row > (peak >> 3)[:, None]), *_extent(by_column > (peak >> 3)[:, None])]
     soft = [*_extent(by_row > 0), *_extent(by_column > 0)]
