@@ -64,9 +64,9 @@ def draw(
 ) -> str:
     """Lay out the three steps from left to right: data, model file, answer."""
     parts = [
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 860 230" role="img" '
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 860 200" role="img" '
         'aria-label="A zip of digits is trained into one model file, which the runtime answers from.">',
-        '<rect width="860" height="230" rx="12" fill="#ffffff"/>',
+        '<rect width="860" height="200" rx="12" fill="#ffffff"/>',
         text("digits.zip", 98, 32, 15, style="code"),
     ]
     for index, image in enumerate(train[:12]):
