@@ -60,9 +60,9 @@ def has_colour(pixels: Array) -> bool:
 
 def _pixels(content: bytes, header: Header, name: str) -> Array:
     cv2: Any = opencv()
-    log = cv2.utils.logging
+    log = getattr(cv2.utils, "logging", cv2)  # where OpenCV 5 keeps it, and where OpenCV 4 does
     level = log.getLogLevel()
-    log.setLogLevel(log.LOG_LEVEL_SILENT)  # what is wrong with an image is said in our own sentence
+    log.setLogLevel(0)  # silent: what is wrong with an image is said in our own sentence
     try:
         found = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:
