@@ -126,15 +126,16 @@ def _textual(name: str, cells: Sequence[Any], counts: Counter[str], filled: int)
             letters,
         )
     found = _parts("tokens", cells)
-    frequent = _frequent(found, max(fewest(rows), math.ceil(rows / 50)), len(found))
-    telling = [word for word in frequent if found[word] * 2 <= rows and len(word) > 1 and not word.isdigit()][
+    least = max(3, math.ceil(rows / 50))  # a word that nearly all rows have tells as little as a rare one
+    frequent = _frequent(found, least, len(found))
+    telling = [word for word in frequent if found[word] <= rows - least and len(word) > 1 and not word.isdigit()][
         :MOST_WORDS
     ]
     if telling:
-        return "tokens", f"{distinct} different texts, {len(telling)} words in 2 to 50 % of the rows", tuple(telling)
+        return "tokens", f"{distinct} different texts, {len(telling)} words in 2 to 98 % of the rows", tuple(telling)
     if distinct == filled and (_ID_NAME.search(name) or not any(" " in value for value in counts)):
         return "id", f"an id: all {distinct} texts differ", ()
-    return "text", f"free text: {distinct} different texts, and no word is in 2 to 50 % of the rows", ()
+    return "text", f"free text: {distinct} different texts, and no word is in 2 to 98 % of the rows", ()
 
 
 def _as_wanted(name: str, cells: Sequence[Any], wanted: str) -> _Found:

@@ -1,0 +1,179 @@
+"""Checking a dataset finds what would spoil its training or its test, before any time is spent on either."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from mlp_data.cells import listed, numbers
+from mlp_data.dataset import Dataset, Samples, Split, Table
+from mlp_data.labels import Array
+from mlp_data.options import Options
+from mlp_data.table import column_types, spread
+
+_UNEVEN = 10  # times as many samples in the largest class as in the smallest
+_FEW = 10  # samples of a class, below which a network can hardly learn more than those samples
+_FAR = 50  # spreads from the middle: no measurement, or a unit that was mistaken
+
+
+def problems(dataset: Dataset) -> tuple[str, ...]:
+    """Return what looks wrong with a dataset, one plain sentence each; nothing here keeps it from being trained on.
+
+    >>> from mlp_data.dataset import from_arrays
+    >>> problems(from_arrays([[0.0, 5.0]] * 30, ["a", "b"] * 15))[1]
+    'train: 28 of 30 samples equal an earlier one with the same answer: they add nothing'
+    """
+    return (*_classes(dataset), *_samples(dataset), *_repeated(dataset))
+
+
+def _classes(dataset: Dataset) -> Iterator[str]:
+    train = dataset.splits.get("train")
+    if train is None or train.y is None:
+        return
+    if dataset.task != "classification":
+        if len(train) < _FEW * 2:
+            yield f"train: there are only {len(train)} samples: what is learned from so few may not hold for others"
+        return
+    counts = np.bincount(train.y, minlength=len(dataset.classes))
+    names = np.array(dataset.classes, object)
+    if len(lacking := names[counts == 0]):
+        yield f"train: no sample shows the class {listed(lacking)}: it can never be the answer"
+    if len(few := names[(counts > 0) & (counts < _FEW)]):
+        least = int(counts[counts > 0].min())
+        yield f"train: there are fewer than {_FEW} samples (down to {least}) of the class {listed(few)}: add some"
+    present = np.flatnonzero(counts)
+    if len(present):
+        rare, common = present[counts[present].argmin()], present[counts[present].argmax()]
+        if counts[common] >= _UNEVEN * counts[rare]:
+            yield (
+                f"train: the classes are uneven: {names[common]!r} has {counts[common]} samples and {names[rare]!r} "
+                f"{counts[rare]}, so look at more than the accuracy"
+            )
+    for split in ("valid", "test"):
+        held = dataset.splits.get(split)
+        if held is not None and held.y is not None and len(held):
+            absent = names[(np.bincount(held.y, minlength=len(names)) == 0) & (counts > 0)]
+            if len(absent):
+                yield f"{split}: no sample shows the class {listed(absent)}: its accuracy remains unknown"
+
+
+def _samples(dataset: Dataset) -> Iterator[str]:
+    """Look at each split's samples for what no network can learn from."""
+    for name, split in dataset.splits.items():
+        if isinstance(split.x, dict):
+            continue
+        if dataset.kind == "image":
+            plain = _one_colour(split.x)
+            if len(plain):
+                yield (
+                    f"{name}: {len(plain)} of {len(split)} images are of one colour (the first is number "
+                    f"{plain[0]}, counted from 0): they show nothing"
+                )
+        elif len(bad := np.argwhere(~np.isfinite(np.asarray(split.x)))):
+            where = f"the first in row {bad[0, 0]}, column {bad[0, 1]}"
+            yield f"{name}: {len(bad)} values are not finite numbers, {where}: fill or drop them"
+    train = dataset.splits.get("train")
+    if train is not None and isinstance(train.x, dict):
+        yield from _columns(train.x, dataset)
+    elif train is not None and dataset.kind == "vector" and len(train) > 1:
+        x = np.asarray(train.x)
+        same = np.flatnonzero((x == x[0]).all(axis=0))
+        if len(same):
+            known = dataset.input_options.get("names")
+            label = listed((known[i] if known else str(i)) for i in same)
+            yield f"train: the feature {label} has the same value in every sample: it tells nothing"
+
+
+def _columns(table: Table, dataset: Dataset) -> Iterator[str]:
+    asked = {name: type_ for name, type_ in dataset.input_options.get("columns", {}).items() if name in table}
+    for name, column in column_types(table, Options(columns=asked)).items():
+        if column.type in ("constant", "empty"):
+            yield f"train: column {name!r} is left out: {column.reason}"
+        elif column.missing * 2 > len(table[name]):
+            yield f"train: column {name!r} is empty in {column.missing} of {len(table[name])} rows"
+        if column.type == "number":
+            finite = numbers(table[name]).finite
+            far = np.abs(finite - np.median(finite)) / spread(finite)
+            if far.max() > _FAR:
+                value = finite[far.argmax()]
+                yield f"train: column {name!r} holds {value:g}, {far.max():.0f} spreads from its middle: is that right?"
+
+
+def _one_colour(x: Any) -> Array:
+    """Return the indices of the images whose pixels are all alike."""
+    if isinstance(x, list):
+        return np.array([i for i, frame in enumerate(x) if (frame == frame[0, 0]).all()], np.int64)
+    pixels = x.reshape(len(x), x.shape[1] * x.shape[2], -1)
+    some = np.flatnonzero((pixels[:, ::7] == pixels[:, :1]).all(axis=(1, 2)))  # most images show it in a few pixels
+    return some[(pixels[some] == pixels[some, :1]).all(axis=(1, 2))]
+
+
+def _repeated(dataset: Dataset) -> Iterator[str]:
+    """Look for samples that occur more than once: in a split, or in one for training and one for testing."""
+    splits = {name: split for name, split in dataset.splits.items() if name != "unlabelled" and split.y is not None}
+    if "train" not in splits:
+        return
+    groups = _alike([split.x for split in splits.values()])
+    found = dict(zip(splits, groups, strict=True))
+    yield from _repeated_in_train(splits["train"], found["train"])
+    for name, ids in found.items():
+        shared = int(np.isin(ids, found["train"]).sum()) if name != "train" else 0
+        if shared:
+            yield (
+                f"{name}: {shared} of {len(ids)} samples are in the training split too: "
+                f"the result will look better than it is"
+            )
+
+
+def _repeated_in_train(train: Split, ids: Array) -> Iterator[str]:
+    answered = np.unique(np.stack([ids, np.unique(np.asarray(train.y), return_inverse=True)[1]], axis=1), axis=0)
+    repeats = len(ids) - len(answered)
+    if repeats:
+        yield f"train: {repeats} of {len(ids)} samples equal an earlier one with the same answer: they add nothing"
+    at_odds = np.bincount(answered[:, 0])
+    if (at_odds > 1).any():
+        number = int((at_odds > 1).sum())
+        first = int(np.flatnonzero(np.isin(ids, np.flatnonzero(at_odds > 1)))[0])
+        yield (
+            f"train: {number} samples (the first is number {first}, counted from 0) occur again with another answer: "
+            f"one of the answers must be wrong, or something that tells them apart is missing"
+        )
+
+
+def _alike(parts: list[Samples]) -> list[Array]:
+    """Return for each sample of each part a number that only its equals share."""
+    lengths = np.cumsum([len(Split(part)) for part in parts])[:-1]
+    shapes = {(*part.shape[1:], part.dtype) for part in parts if isinstance(part, np.ndarray)}
+    if all(isinstance(part, np.ndarray) for part in parts) and len(shapes) == 1:
+        rows = np.concatenate([np.asarray(part).reshape(len(part), -1) for part in parts])
+        keys = _fingerprints(rows)
+        _, first, ids = np.unique(keys, return_index=True, return_inverse=True)
+        again = np.flatnonzero(first[ids] != np.arange(len(rows)))
+        if (rows[first[ids[again]]] != rows[again]).any():  # different samples share a fingerprint: compare all bytes
+            ids = np.unique([row.tobytes() for row in rows], return_inverse=True)[1]
+        return np.split(ids, lengths)
+    digests = [digest for part in parts for digest in _digests(part)]
+    return np.split(np.unique(np.array(digests), return_inverse=True)[1], lengths)
+
+
+def _fingerprints(rows: Array) -> Array:
+    """Return a uint64 for each row: the sum of its 8-byte words, each times its own odd random number."""
+    content = np.ascontiguousarray(rows).view(np.uint8)
+    content = np.pad(content, ((0, 0), (0, -content.shape[1] % 8)))
+    words = content.view(np.uint64)
+    factors = np.random.default_rng(0).integers(2**63, size=words.shape[1], dtype=np.uint64) * np.uint64(2) + np.uint64(
+        1
+    )
+    return words @ factors  # wraps around, as is wanted
+
+
+def _digests(part: Samples) -> Iterator[bytes]:
+    if isinstance(part, dict):
+        for row in zip(*part.values(), strict=True):
+            yield hashlib.blake2b(repr(row).encode(), digest_size=16).digest()
+        return
+    for frame in part:
+        yield hashlib.blake2b(repr(frame.shape).encode() + frame.tobytes(), digest_size=16).digest()
