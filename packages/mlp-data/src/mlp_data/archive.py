@@ -224,7 +224,7 @@ def _check_directory(file: IO[bytes], name: str, limits: Limits) -> None:
         raise ArchiveError(f"{name}: the archive is cut short (its list of files is missing): get it again")
     disk, directory_disk, _, _, length = struct.unpack("<HHHHI", tail[at + 4 : at + 16])
     if disk not in (0, 0xFFFF) or directory_disk not in (0, 0xFFFF):
-        raise ArchiveError(f"{name}: this is one part of an archive in several parts: join them into one file first")
+        raise ArchiveError(f"{name}: this is one part of a split archive: join the parts into one file first")
     zip64 = tail.rfind(b"PK\x06\x06", 0, at)
     if zip64 >= 0 and at - zip64 >= 56:
         length = struct.unpack("<Q", tail[zip64 + 40 : zip64 + 48])[0]

@@ -116,9 +116,7 @@ def open_source(source: str | os.PathLike[str]) -> Iterator[Source]:
         if not head:
             raise DataError(f"{name}: the file is empty (0 bytes): get it again")
         if head == b"PK\x07\x08":
-            raise ArchiveError(
-                f"{name}: this is one part of an archive in several parts: join them into one file first"
-            )
+            raise ArchiveError(f"{name}: this is one part of a split archive: join the parts into one file first")
         if is_zip(head):
             yield Source(name, tuple(_zip(Archive(file, name))))
         else:

@@ -124,8 +124,8 @@ def _pair(images: list[Part], labels: list[Part], name: str) -> list[tuple[Part,
     if left:
         counts = ", ".join(f"{len(part.values):,}" for part in images)
         raise DataError(
-            f"{name}: the {len(left[0].values):,} labels in {left[0].name!r} match no images file (of  {counts}): "
-            f"give one label for each image"
+            f"{name}: the {len(left[0].values):,} labels in {left[0].name!r} match no images file "
+            f"(which hold {counts}): give one label for each image"
         )
     return pairs
 

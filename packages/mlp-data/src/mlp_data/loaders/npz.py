@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import io
+import ast
+import math
 import re
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from mlp_data.options import Options
 from mlp_data.sources import Member, Source
 
 _MAGIC = b"\x93NUMPY"
+_DTYPE = r"[<>|=]?([biufc?][0-9]{0,2}|[SU][0-9]{1,6}|O)"
 _SPLITS = (("train", "train"), ("test", "test"), ("valid", "valid"), ("val", "valid"), ("dev", "valid"))
 _SAMPLES = {"x", "xs", "data", "image", "images", "feature", "features", "input", "inputs", "sample", "samples", "arr0"}
 _ANSWERS = {"y", "ys", "label", "labels", "target", "targets", "output", "outputs", "answer", "answers", "arr1"}
@@ -59,30 +61,39 @@ def load_npz(source: Source, options: Options) -> Dataset | None:
 def read_npy(member: Member) -> Array:
     """Return the array in an .npy file, checked against the shape that its header gives; no pickle is ever loaded."""
     content = member.read()
-    stream = io.BytesIO(content)
     try:
-        version = np.lib.format.read_magic(stream)
-        if version == (1, 0):
-            shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-        else:
-            shape, fortran, dtype = np.lib.format.read_array_header_2_0(stream)
-    except (ValueError, EOFError, SyntaxError, TypeError, RecursionError, MemoryError) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"{member.where}: the .npy header is damaged ({first}): save the array again") from None
+        start, shape, dtype, order = _header(content)
+    except (ValueError, SyntaxError, KeyError, TypeError, RecursionError, MemoryError, IndexError):
+        raise DataError(f"{member.where}: the .npy header is damaged or cut short: save the array again") from None
     if dtype.hasobject:
         raise DataError(f"{member.where}: holds Python objects, which are never loaded: save numbers or text instead")
-    count = 1
-    for length in shape:
-        count *= length
-    start = stream.tell()
-    if count < 0 or count * dtype.itemsize != len(content) - start:
+    wanted = math.prod(shape) * dtype.itemsize
+    if wanted != len(content) - start:
         raise DataError(
-            f"{member.where}: the .npy header promises shape {shape} of {dtype}, {count * dtype.itemsize:,} bytes, "
+            f"{member.where}: the .npy header promises shape {shape} of {dtype}, {wanted:,} bytes, "
             f"but {len(content) - start:,} are there: save the array again"
         )
-    if count == 0:
+    if wanted == 0:
         raise DataError(f"{member.where}: the array is empty (shape {shape}): give at least one sample")
-    return np.frombuffer(content, dtype, offset=start).reshape(shape, order="F" if fortran else "C")
+    return np.frombuffer(content, dtype, offset=start).reshape(shape, order=order)
+
+
+def _header(content: bytes) -> tuple[int, tuple[int, ...], np.dtype[Any], Literal["C", "F"]]:
+    """Read where the values start, their shape, type and order; any error means that the header is wrong.
+
+    NumPy's own reader mends headers of Python 2, with a warning and with the errors of a tokeniser: this one does not.
+    Source: numpy.lib.format, "Format Version 1.0" to "3.0".
+    """
+    size = 2 if content[6] == 1 else 4
+    start = 8 + size + int.from_bytes(content[8 : 8 + size], "little")
+    if start > min(len(content), 10_000):
+        raise ValueError("longer than the header of a plain array")
+    fields = ast.literal_eval(content[8 + size : start].decode().strip())
+    shape = fields["shape"]
+    order: Literal["C", "F"] = "F" if fields["fortran_order"] is True else "C"
+    if not all(type(length) is int and length >= 0 for length in shape) or not re.fullmatch(_DTYPE, fields["descr"]):
+        raise ValueError("not the shape or the type of a plain array")
+    return start, tuple(shape), np.dtype(fields["descr"]), order
 
 
 def _meaning(name: str) -> tuple[str, str]:
