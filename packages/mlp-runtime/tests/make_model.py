@@ -14,7 +14,7 @@ class Raw(bytes):
 
 
 def pack(value):
-    """Return `value` as MessagePack, every length in its longest form."""
+    """Return `value` as MessagePack; what has up to 15 items, and texts up to 31 bytes, in the short form."""
     if isinstance(value, Raw):
         return bytes(value)
     if value is None:
@@ -29,11 +29,12 @@ def pack(value):
         return struct.pack(">Bd", 0xCB, value)
     if isinstance(value, str):
         data = value.encode()
-        return struct.pack(">BI", 0xDB, len(data)) + data
+        return (bytes([0xA0 | len(data)]) if len(data) < 32 else struct.pack(">BI", 0xDB, len(data))) + data
+    short, long = (0x90, 0xDD) if isinstance(value, list) else (0x80, 0xDF)
+    start = bytes([short | len(value)]) if len(value) < 16 else struct.pack(">BI", long, len(value))
     if isinstance(value, list):
-        return struct.pack(">BI", 0xDD, len(value)) + b"".join(map(pack, value))
-    assert isinstance(value, dict), value
-    return struct.pack(">BI", 0xDF, len(value)) + b"".join(pack(key) + pack(item) for key, item in value.items())
+        return start + b"".join(map(pack, value))
+    return start + b"".join(pack(key) + pack(item) for key, item in value.items())
 
 
 def seal(header, block=b"", major=0, minor=1, padding=None):
@@ -110,11 +111,11 @@ def random_layers(sizes, seed=0, activation="relu", last="softmax"):
     return layers, tensors
 
 
-def digits(hidden=16, seed=0, fit="none", **options):
+def digits(hidden=16, seed=0, fit="none", ink="light", **options):
     """Return an image network of 28 x 28 inputs and ten classes with random weights."""
     layers, tensors = random_layers([784, hidden, 10], seed)
     spec = {
-        "kind": "image", "height": 28, "width": 28, "channels": 1, "ink": "auto", "fit": fit, "box": 20,
+        "kind": "image", "height": 28, "width": 28, "channels": 1, "ink": ink, "fit": fit, "box": 20,
         "centre": "mass", "mean": 0.0, "scale": 1 / 255,
     }  # fmt: skip
     output = {"kind": "classes", "classes": [str(digit) for digit in range(10)], "temperature": 1.0}

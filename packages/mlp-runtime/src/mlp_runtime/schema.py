@@ -17,7 +17,7 @@ DTYPES = {"f4": "<f4", "f2": "<f2", "i1": "|i1", "u1": "|u1"}  # all that a tens
 NEEDS = {"f2": "weights.float16", "i1": "weights.int8"}  # the feature that a file with such a tensor must require
 MAX_RANK = 4
 MAX_WIDTH = 2**20  # numbers in the network input or in a layer: a frame of 1024 x 1024
-MAX_SELFTEST = 16  # inputs in the self-test ...
+MAX_SELFTEST = 8  # inputs in the self-test ...
 MAX_SELFTEST_BYTES = 2**20  # ... and their size, so that it takes next to no time or memory
 _MISSING = object()
 
