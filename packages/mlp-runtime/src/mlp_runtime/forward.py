@@ -131,8 +131,9 @@ def _moved_biases(layers: Sequence[Layer]) -> list[tuple[Array, bool]]:
     moved = []
     carried = np.zeros(layers[0].weight.shape[1], np.float64)
     for at, each in enumerate(layers):
-        bias = (each.bias + each.weight @ carried).astype(np.float32) if carried.any() else each.bias
-        modest = (np.abs(bias) <= np.sqrt(np.square(each.weight).sum(axis=1))).all()
+        weight = each.weight  # einsum, unlike @ and square, makes no copy of it: loading needs little memory
+        bias = (each.bias + np.einsum("ij,j->i", weight, carried)).astype(np.float32) if carried.any() else each.bias
+        modest = (np.abs(bias) <= np.sqrt(np.einsum("ij,ij->i", weight, weight))).all()
         moves = bool(modest and each.activation.forward is relu and at + 1 < len(layers))
         carried = bias.astype(np.float64) if moves else np.zeros(len(bias))
         moved.append((bias, moves))
