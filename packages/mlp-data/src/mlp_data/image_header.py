@@ -11,7 +11,7 @@ from mlp_data.errors import DecodeError
 
 # The tags of TIFF that matter here; EXIF is a small TIFF file inside another image (TIFF 6.0; EXIF 2.32, section 4.6).
 _WIDTH, _HEIGHT, _ORIENTATION, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 274, 322, 323
-_TAGS = {_WIDTH, _HEIGHT, _ORIENTATION, _TILE_WIDTH, _TILE_HEIGHT}
+_TIFF_PIXELS = ((273, 279), (324, 325))  # where strips and tiles start, and how many bytes each takes
 
 _MAGIC = {
     b"\x89PNG\r\n\x1a\n": "PNG",
@@ -74,7 +74,7 @@ def _png(content: bytes) -> Header:
         if at + 12 + length > len(content):
             raise EOFError
         if name == b"eXIf":
-            orientation = _tiff_tags(content[at + 8 : at + 8 + length]).get(_ORIENTATION, 1)
+            orientation = _orientation(content[at + 8 : at + 8 + length])
         if name == b"IEND":
             return Header("PNG", width, height, orientation)
         at += 12 + length
@@ -86,7 +86,7 @@ def _jpeg(content: bytes) -> Header:
     for marker, start, end in _jpeg_segments(content):
         segment = content[start:end]
         if marker == 0xE1 and segment.startswith(b"Exif\0\0"):
-            orientation = _tiff_tags(segment[6:]).get(_ORIENTATION, 1)
+            orientation = _orientation(segment[6:])
         elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):  # a frame header, of whichever coding
             height, width = struct.unpack(">HH", segment[1:5])
         elif marker == 0xDA:  # from here on there are pixels; a decoder paints missing ones grey and says nothing
@@ -124,24 +124,34 @@ def _bmp(content: bytes) -> Header:
 
 def _tiff(content: bytes) -> Header:
     tags = _tiff_tags(content)
-    width = max(tags[_WIDTH], tags.get(_TILE_WIDTH, 0))  # the decoder needs memory for a whole tile
-    height = max(tags[_HEIGHT], tags.get(_TILE_HEIGHT, 0))
+    width = max(tags[_WIDTH] + tags.get(_TILE_WIDTH, [0]))  # the decoder needs memory for a whole tile
+    height = max(tags[_HEIGHT] + tags.get(_TILE_HEIGHT, [0]))
+    for starts, sizes in _TIFF_PIXELS:
+        for start, size in zip(tags.get(starts, ()), tags.get(sizes, ()), strict=True):
+            if start + size > len(content):
+                raise EOFError
     return Header("TIFF", width, height)  # its decoder turns the pixels itself
 
 
-def _tiff_tags(content: bytes) -> dict[int, int]:
-    """Return those numbers of the first directory that matter here."""
+def _orientation(exif: bytes) -> int:
+    return _tiff_tags(exif).get(_ORIENTATION, [1])[0]
+
+
+def _tiff_tags(content: bytes) -> dict[int, list[int]]:
+    """Return the whole numbers of the first directory, by their tags."""
     order = {b"II": "<", b"MM": ">"}.get(content[:2])
     if order is None:
         return {}
     at = struct.unpack(order + "I", content[4:8])[0]
-    count = struct.unpack(order + "H", content[at : at + 2])[0]
+    entries = struct.unpack(order + "H", content[at : at + 2])[0]
     tags = {}
-    for entry in range(at + 2, at + 2 + 12 * count, 12):
-        tag, kind = struct.unpack(order + "HH", content[entry : entry + 4])
-        if tag in _TAGS and kind in (3, 4):
-            value = content[entry + 8 : entry + 10] if kind == 3 else content[entry + 8 : entry + 12]
-            tags[tag] = struct.unpack(order + "HI"[kind - 3], value)[0]
+    for entry in range(at + 2, at + 2 + 12 * entries, 12):
+        tag, kind, count = struct.unpack(order + "HHI", content[entry : entry + 8])
+        if kind not in (3, 4) or not 0 < count <= len(content):
+            continue
+        size = count * (2 if kind == 3 else 4)
+        start = entry + 8 if size <= 4 else struct.unpack(order + "I", content[entry + 8 : entry + 12])[0]
+        tags[tag] = list(struct.unpack(f"{order}{count}{'HI'[kind - 3]}", content[start : start + size]))
     return tags
 
 
@@ -162,7 +172,7 @@ def _webp(content: bytes) -> Header:
             name, length = struct.unpack("<4sI", content[at : at + 8])
             if name == b"EXIF":
                 exif = content[at + 8 : at + 8 + length].removeprefix(b"Exif\0\0")
-                orientation = _tiff_tags(exif).get(_ORIENTATION, 1)
+                orientation = _orientation(exif)
             at += 8 + length + length % 2
     else:
         raise ValueError("an unknown kind of WebP")
