@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -111,3 +113,21 @@ def test_the_custom_loader_says_where_a_damaged_file_is_wrong(tmp_path: Path, di
     path.write_bytes(semeion(train.x[:9], train.y[:9])[:-20])
     with pytest.raises(mlp_data.DataError, match=r"semeion.data: a line is not 266 numbers"):
         mlp_data.load(path)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["gradcheck", "--plugin", "custom_activation.py"],
+        ["fit", "xor", "--plugin", "custom_activation.py", "--activation", "softplus"],
+        ["fit", "xor", "--plugin", "custom_optimizer.py", "--optimizer", "lion"],
+    ],
+)
+def test_the_commands_in_the_examples_run(tmp_path: Path, command: list[str]) -> None:
+    arguments = [str(EXAMPLES / word) if word.endswith(".py") else word for word in command]
+    if command[0] == "fit":
+        arguments += ["--out", str(tmp_path / "run")]
+    done = subprocess.run(
+        [sys.executable, "-c", "from mlp_train.cli import main; main()", *arguments], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
