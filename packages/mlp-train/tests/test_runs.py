@@ -48,6 +48,12 @@ def test_where_links_are_not_allowed_latest_is_a_text_file(tmp_path: Path, monke
     assert open_run(tmp_path / "latest") == run
 
 
+def test_the_summary_of_latest_names_the_run_itself(tmp_path: Path) -> None:
+    run = create_run("a", root=tmp_path, now=NOON)
+    run.write_config({"seed": 1})
+    assert read_run(tmp_path / "latest").summary()["folder"] == run.folder.name
+
+
 def test_a_folder_called_latest_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "latest").mkdir()
     with pytest.raises(OutputError, match="in the way"):

@@ -176,7 +176,7 @@ class RunContents:
         epochs = [event for event in self.events if event.get("event") == "EpochEnd"]
         last = self.events[-1] if self.events else {}
         return {
-            "folder": self.run.folder.name,
+            "folder": self.run.folder.resolve().name,  # the run's own, where the path was runs/latest
             "finished": self.finished,
             "epochs": epoch_of(epochs[-1]) if epochs else 0,
             "metrics": last.get("metrics", {}) if self.finished else {},
