@@ -1,0 +1,81 @@
+"""`fit` trains a network on a source of data and leaves a run folder with the model file in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlp_train.cli import flags as f
+from mlp_train.cli.plain_help import PlainCommand
+from mlp_train.cli.shared import Debug, Force, Json, MinAccuracy, Plugin, Quiet
+
+LATEST = "runs/latest"
+
+
+class FitCommand(PlainCommand):
+    """`fit`, whose `--resume` may stand alone: it then means the latest run."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Give a lone `--resume` its value, which Typer cannot leave out."""
+        following = [*args[1:], "-"][: len(args)]
+        alone = [arg == "--resume" and after.startswith("-") for arg, after in zip(args, following, strict=True)]
+        filled = [f"{arg}={LATEST}" if is_alone else arg for arg, is_alone in zip(args, alone, strict=True)]
+        parsed: list[str] = super().parse_args(ctx, filled)
+        return parsed
+
+
+def fit(
+    source: f.Source = None,
+    *,
+    target: f.Target = None,
+    task: f.Task = None,
+    drop: f.Drop = None,
+    columns: f.Columns = None,
+    fit: f.Fit = None,
+    ink: f.Ink = None,
+    valid_fraction: f.ValidFraction = None,
+    hidden: f.Hidden = None,
+    activation: f.Activation = None,
+    output_activation: f.OutputActivation = None,
+    initializer: f.Initializer = None,
+    dtype: f.Dtype = None,
+    weights: f.Weights = None,
+    epochs: f.Epochs = None,
+    batch_size: f.BatchSize = None,
+    lr: f.Lr = None,
+    optimizer: f.Optimizer = None,
+    momentum: f.Momentum = None,
+    schedule: f.Schedule = None,
+    warmup: f.Warmup = None,
+    loss: f.Loss = None,
+    l2: f.L2 = None,
+    weight_decay: f.WeightDecay = None,
+    clip_norm: f.ClipNorm = None,
+    patience: f.Patience = None,
+    seed: f.Seed = None,
+    out: f.Out = None,
+    name: f.Name = None,
+    config: f.Config = None,
+    resume: f.Resume = None,
+    plugin: Plugin = None,
+    min_accuracy: MinAccuracy = None,
+    progress: f.Progress = None,
+    force: Force = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Train a network and write it to one file.
+
+    Without SOURCE it trains on the digits sample. Settings also come from a TOML file and from environment variables
+    such as MLP_TRAIN_EPOCHS; flags win. Figures on rows that training never saw come at the end.
+    """
+    given = dict(locals())
+    apart = ("config", "resume", "force", "as_json", "quiet", "debug")
+    flags = {key: value for key, value in given.items() if key not in apart and value not in (None, [])}
+    from mlp_train.cli.training import new_run, resumed_run, work
+
+    if resume is None:
+        job = new_run(flags, config=config, force=force, quiet=quiet)
+    else:
+        job = resumed_run(resume, flags, quiet=quiet, refused={"--config": config, "--force": force})
+    work(job, as_json=as_json)

@@ -1,0 +1,78 @@
+"""The options of `fit`, in the order and the groups in which its help shows them.
+
+Every field of `FitConfig` has one. They all take text, as the environment does, so that `settings` reads both alike.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated
+
+import typer
+from typer.models import OptionInfo
+
+
+def _option(heading: str, name: str, metavar: str, text: str, default: str | None = None) -> OptionInfo:
+    text = text if default is None else f"{text} [{default}]"
+    option: OptionInfo = typer.Option(name, metavar=metavar, help=text, rich_help_panel=heading, show_default=False)
+    return option
+
+
+data = partial(_option, "Data")
+network = partial(_option, "Network")
+training = partial(_option, "Training")
+run = partial(_option, "Run")
+Text = str | None
+Texts = list[str] | None
+
+Source = Annotated[
+    Text,
+    typer.Argument(
+        metavar="SOURCE",
+        help="A zip, a folder, a file, or a sample: digits, titanic, xor. [digits]",
+        show_default=False,
+    ),
+]
+
+Target = Annotated[Text, data("--target", "COLUMN", "The column to predict, where the data do not show it.")]
+Task = Annotated[Text, data("--task", "NAME", "classification or regression, where the target leaves it open.")]
+Drop = Annotated[Texts, data("--drop", "COLUMNS", "Columns to leave out, with commas between; repeatable.")]
+Columns = Annotated[Texts, data("--columns", "NAME=TYPE", "Types of columns, such as Pclass=category; repeatable.")]
+Fit = Annotated[Text, data("--fit", "HOW", "How images come to size: none, stretch or ink.")]
+Ink = Annotated[Text, data("--ink", "SHADE", "What is drawn on the images: auto, light or dark.")]
+ValidFraction = Annotated[
+    Text, data("--valid-fraction", "0..1", "Share of the rows to watch and never train on.", "0.1")
+]
+
+Hidden = Annotated[Text, network("--hidden", "128,64", "Units of each hidden layer; none for no such layer.", "auto")]
+Activation = Annotated[
+    Text,
+    network("--activation", "NAMES", "What the hidden layers apply, such as tanh, or relu,leaky-relu:0.2.", "relu"),
+]
+OutputActivation = Annotated[Text, network("--output-activation", "NAME", "What the last layer applies.", "auto")]
+Initializer = Annotated[Text, network("--initializer", "NAME", "How the weights begin.", "auto")]
+Dtype = Annotated[Text, network("--dtype", "NAME", "Train in float32 or float64.", "float32")]
+Weights = Annotated[Text, network("--weights", "NAME", "Store float32, float16 or int8 in the model file.", "float32")]
+
+Epochs = Annotated[Text, training("--epochs", "N", "How often every row is seen.", "auto")]
+BatchSize = Annotated[
+    Text,
+    training("--batch-size", "N", "Rows in one step: auto (all up to 32, else 32), full, or a number.", "auto"),
+]
+Lr = Annotated[Text, training("--lr", "X", "Learning rate: how far one step goes.")]
+Optimizer = Annotated[Text, training("--optimizer", "NAME", "How a gradient becomes a step: adamw, sgd, ...", "adamw")]
+Momentum = Annotated[Text, training("--momentum", "X", "How much of the last step stays in the next.", "0.9")]
+Schedule = Annotated[Text, training("--schedule", "NAME", "The learning rate over time: cosine or constant.", "cosine")]
+Warmup = Annotated[Text, training("--warmup", "0..1", "Share of the steps with a rising learning rate.", "0.05")]
+Loss = Annotated[Text, training("--loss", "NAME", "What training makes small.", "auto")]
+L2 = Annotated[Text, training("--l2", "X", "Penalty on large weights, as part of the loss.", "0.0")]
+WeightDecay = Annotated[Text, training("--weight-decay", "X", "How fast AdamW lets weights shrink.", "0.01")]
+ClipNorm = Annotated[Text, training("--clip-norm", "X", "Shorten gradients that are longer than this.")]
+Patience = Annotated[Text, training("--patience", "N", "Stop after so many epochs that bring nothing.")]
+Seed = Annotated[Text, training("--seed", "N", "The same seed on the same machine gives the same model.", "0")]
+
+Out = Annotated[Text, run("--out", "DIR", "The run folder; the model is DIR/model.mlp.")]
+Name = Annotated[Text, run("--name", "TEXT", "What the run and the model are called.")]
+Config = Annotated[Text, run("--config", "FILE.toml", "Settings from a file; a run's config.toml repeats it.")]
+Resume = Annotated[Text, run("--resume", "[RUN]", "Go on with an interrupted run; without RUN, the latest one.")]
+Progress = Annotated[Text, run("--progress", "HOW", "auto, bar, lines, json or off.", "auto")]

@@ -1,0 +1,146 @@
+"""Around every command: whatever goes wrong becomes one sentence on stderr and an exit code that tells the cause."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+# Typer brings Click inside itself in newer releases and depends on it in older ones; this finds its errors in both.
+PARSING_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
+
+USAGE, INTERRUPTED = 2, 130
+PIPE_CLOSED = 141  # 128 + SIGPIPE, what a shell reports of any program whose reader has seen enough
+
+
+class PipeClosed(Exception):
+    """Whoever read our output has gone, as `head` does; there is nobody left to tell."""
+
+
+class OneSentence(TyperGroup):
+    """The group of all commands."""
+
+    def main(self, *args: Any, **extra: Any) -> NoReturn:
+        """Run a command line, `args` or that of the process, and leave with its exit code."""
+        given = args[0] if args else extra.pop("args", None)
+        arguments = sys.argv[1:] if given is None else list(given)
+        for ours in ("prog_name", "standalone_mode"):
+            extra.pop(ours, None)
+        try:
+            if not arguments:
+                with contextlib.redirect_stdout(sys.stderr):
+                    super().main(["--help"], "mlp-train", standalone_mode=False, **extra)
+                sys.exit(USAGE)
+            with _terminate_like_ctrl_c():
+                code = super().main(arguments, "mlp-train", standalone_mode=False, **extra)
+            _flush()
+        except PipeClosed:
+            _silence(sys.stdout)
+            sys.exit(PIPE_CLOSED)
+        except Exception as error:
+            sys.exit(_report(error, debug="--debug" in arguments))
+        sys.exit(code if isinstance(code, int) else 0)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command that `args` begins with."""
+        if args and args[0] not in self.commands:
+            from mlp_runtime.errors import nearest
+            from mlp_train.errors import UsageError
+
+            known = ", ".join(self.commands)
+            raise UsageError(f"unknown command {args[0]!r}{nearest(args[0], self.commands)}; the commands are {known}")
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; Typer itself would answer these two without a word or with a wrong code."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            from mlp_train.errors import Interrupted
+
+            raise Interrupted("interrupted, nothing is left half written; give the command again") from None
+        except BrokenPipeError:
+            raise PipeClosed from None
+
+
+def _report(error: Exception, debug: bool) -> int:
+    """Tell the error on stderr and return the exit code."""
+    from mlp_runtime.errors import MlpError
+    from mlp_train.errors import exit_code
+
+    if debug:
+        import traceback
+
+        traceback.print_exception(error)
+    if isinstance(error, PARSING_ERROR):
+        sentence, code = _usage_sentence(error), USAGE
+    elif isinstance(error, MlpError):
+        sentence, code = str(error), exit_code(error)
+    else:
+        hint = "" if debug else "; the same command with --debug shows where"
+        sentence = f"this is a bug of mlp-train, please report it: {type(error).__name__}: {error}{hint}"
+        code = exit_code(error)
+    try:
+        typer.echo("error: " + " ".join(sentence.split()), err=True)
+    except OSError:  # nobody listens on stderr either
+        _silence(sys.stderr)
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+    return code
+
+
+def _usage_sentence(error: Any) -> str:
+    """Return Typer's complaint as one sentence that says where help is."""
+    context = getattr(error, "ctx", None)
+    where = f"; see '{context.command_path} --help'" if context else ""
+    wrong = getattr(error, "option_name", None)
+    if wrong and type(error).__name__ == "NoSuchOption":
+        from mlp_runtime.errors import nearest
+
+        known = [name for option in context.command.params for name in option.opts] if context else []
+        return f"unknown option {wrong!r}{nearest(wrong, [*known, '--help'])}{where}"
+    said: str = error.format_message().rstrip(".")
+    return said[:1].lower() + said[1:] + where
+
+
+@contextlib.contextmanager
+def _terminate_like_ctrl_c() -> Iterator[None]:
+    """Let SIGTERM do what Ctrl-C does, so that a batch system's stop keeps the checkpoint and says how to go on."""
+
+    def stop(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    try:
+        before = signal.signal(signal.SIGTERM, stop)
+    except ValueError:  # not the main thread, as in a test or an application of its own
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _flush() -> None:
+    """Bring the answer out while a failure can still be told."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise PipeClosed from None
+    except OSError as error:
+        from mlp_train.atomic import output_error
+
+        _silence(sys.stdout)
+        raise output_error("standard output", error) from error
+
+
+def _silence(stream: Any) -> None:
+    """Send what is still buffered to nowhere, so that Python does not complain when it closes the stream."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

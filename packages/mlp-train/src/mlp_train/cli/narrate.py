@@ -1,0 +1,102 @@
+"""Before training starts, these sentences tell what was found in the data and what was chosen because of it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from mlp_data.dataset import Dataset, Split
+from mlp_data.options import Options
+from mlp_train.cli.shared import counted
+from mlp_train.events import Started
+from mlp_train.plan import FULL_BATCH_LIMIT
+from mlp_train.reporters.words import metric
+from mlp_train.settings import Settings
+
+
+def with_left_out_columns(dataset: Dataset) -> Dataset:
+    """Return the dataset with all columns in `left_out` that its fitted input does not use, and why."""
+    x = dataset.train.x
+    if not isinstance(x, dict):
+        return dataset
+    from mlp_data.table import fit_table
+
+    options = Options.of(columns=dataset.input_options.get("columns"))
+    _, unused = fit_table(x, dataset.train.y, options)
+    return replace(dataset, left_out={**dataset.left_out, **unused})
+
+
+def about_data(dataset: Dataset, settings: Settings) -> Iterator[str]:
+    """Say what the source is, how large its parts are, which column is the target and why, and what is not used."""
+    parts = " and ".join(f"{len(split):,} {_part(name)}" for name, split in dataset.splits.items())
+    kinds = {"image": "images", "table": "a table", "vector": "vectors"}
+    classes = f", {len(dataset.classes)} classes" if dataset.classes else ""
+    yield f"{dataset.name}: {kinds[dataset.kind]}, {_size(dataset.train)}{classes}; {parts}"
+    if dataset.target is not None and dataset.kind == "table":
+        yield f"target: {dataset.target!r}, {dataset.task}, {_why_target(dataset, settings)}"
+    for column, reason in dataset.left_out.items():
+        yield f"left out: {column!r}, {reason}"
+    for problem in dataset.problems:
+        yield f"note: {problem}"
+
+
+def about_training(event: Started, dataset: Dataset) -> Iterator[str]:
+    """Say how samples become numbers, what the network is, and how it will be trained."""
+    yield f"input: {event.input}"
+    yield f"network: {', '.join(event.layers)}; {event.parameters:,} parameters"
+    epochs = counted(event.epochs, "epoch")
+    yield f"training: {event.loss} by {event.optimizer}, learning rate {event.lr:g}, up to {epochs}"
+    yield f"batches: {_batch_rule(event)}"
+    if event.valid_samples:
+        yield f"held out: {counted(event.valid_samples, 'sample')} to watch and never train on"
+    elif "test" not in dataset.splits:
+        yield f"held out: nothing, because {counted(event.samples, 'sample')} are too few to spare any"
+    if event.first_epoch > 1:
+        yield f"resuming: {counted(event.first_epoch - 1, 'epoch')} of {event.epochs} are done"
+
+
+def about_result(
+    metrics: Mapping[str, Mapping[str, float]], dataset: Dataset, model: str, source: str
+) -> Iterator[str]:
+    """Say how good the model is on samples that training saw and on others, and how to answer those without answers."""
+    for split in ("train", "valid", "test"):
+        if split in metrics:
+            figures = ", ".join(metric(name, value) for name, value in metrics[split].items())
+            yield f"{counted(len(dataset.splits[split]), 'sample')} {_part(split)}: {figures}"
+    if not metrics.keys() & {"valid", "test"}:
+        yield "nothing was held out, so how good the model is on new samples is not known"
+    if dataset.submission is not None:
+        said = shlex.join(["mlp-train", "predict", model, source, "--out", "submission.csv"])
+        yield f"to answer the {counted(len(dataset.splits['unlabelled']), 'sample')} without answers: {said}"
+
+
+def _size(split: Split) -> str:
+    if isinstance(split.x, dict):
+        return counted(len(split.x), "column")
+    if isinstance(split.x, list):
+        return "of different sizes"
+    if split.x.ndim == 2:
+        return counted(split.x.shape[1], "feature")
+    return f"{split.x.shape[1]} x {split.x.shape[2]}{' in colour' if split.x.ndim == 4 else ''}"
+
+
+def _part(name: str) -> str:
+    words = {"train": "to train on", "valid": "held out", "test": "to test", "unlabelled": "without answers"}
+    return words[name]
+
+
+def _why_target(dataset: Dataset, settings: Settings) -> str:
+    if "target" in settings.data:
+        return "as asked for"
+    if "unlabelled" in dataset.splits:
+        return "because the training table has this column and the table to be answered lacks it"
+    return "because of its name or place; --target names another"
+
+
+def _batch_rule(event: Started) -> str:
+    if event.batches == 1:
+        few = f", because {FULL_BATCH_LIMIT} or fewer are seen at once" if event.samples <= FULL_BATCH_LIMIT else ""
+        return f"the full batch of {counted(event.samples, 'sample')} in every step{few}"
+    steps, samples = counted(event.batches, "step"), counted(event.samples, "sample")
+    return f"mini-batches of {event.batch_size}, {steps} an epoch over {samples}"

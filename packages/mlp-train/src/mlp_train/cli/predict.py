@@ -1,0 +1,140 @@
+"""`predict` asks a model for its answer to each input; every answer comes from the runtime, as on a device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mlp_train.cli.shared import (
+    Debug,
+    Force,
+    Json,
+    Plugin,
+    Quiet,
+    Voice,
+    answer,
+    answer_json,
+    counted,
+    load_model,
+    printable,
+)
+
+if TYPE_CHECKING:
+    from mlp_runtime import Model
+    from mlp_train.cli.questions import Batch
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the model says of one input; a model that gives numbers is not more or less sure of them."""
+
+    name: str
+    value: str | float | list[float]
+    confidence: float | None = None
+    headings: tuple[str, str] | None = None
+
+    def line(self) -> str:
+        """Return the answer as one line: name, label and confidence with tabs between."""
+        value = f"{self.value:.6g}" if isinstance(self.value, float) else str(self.value)
+        sure = [] if self.confidence is None else [f"{self.confidence:.3f}"]
+        return "\t".join([printable(self.name), printable(value), *sure])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the answer for `--json`."""
+        if self.confidence is None:
+            return {"input": self.name, "value": self.value}
+        return {"input": self.name, "label": self.value, "confidence": self.confidence}
+
+
+def predict(
+    model_path: Annotated[str, typer.Argument(metavar="MODEL", help="A model file, or the folder of a run.")],
+    inputs: Annotated[
+        list[str], typer.Argument(metavar="INPUT...", help="Images, folders, zips, .npy arrays, CSV tables.")
+    ],
+    out: Annotated[
+        str | None, typer.Option("--out", metavar="FILE.csv", help="Write the answers to a CSV file instead.")
+    ] = None,
+    force: Force = False,
+    plugin: Plugin = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,  # noqa: ARG001  # the frame looks for it
+) -> None:
+    """Answer each input: its name, the label and the confidence, one line each.
+
+    Of an archive that has rows without answers, such as titanic.zip, those rows are answered; with --out they are
+    written as the archive's own sample submission shows.
+    """
+    from mlp_train.cli.questions import questions
+    from mlp_train.plugins import load_plugins
+
+    _refuse_existing(out, force)
+    voice = Voice(quiet)
+    load_plugins(plugin or ())
+    model = load_model(model_path)
+    answers = (one for path in inputs for batch in questions(path, model, voice) for one in ask(model, batch))
+    if out is not None:
+        count = _write_csv(out, list(answers), model)
+        if as_json:
+            answer_json({"model": model_path, "out": out, "predictions": count})
+        else:
+            answer(out)
+        voice.say(f"wrote {counted(count, 'answer')}")
+    elif as_json:
+        answer_json({"model": model_path, "predictions": [one.to_dict() for one in answers]})
+    else:
+        for one in answers:
+            answer(one.line())
+        voice.say(f"next: python -m mlp_runtime info {model_path}, or copy that file to a device")
+
+
+def ask(model: Model, batch: Batch) -> Iterator[Answer]:
+    """Let the runtime answer a batch."""
+    import numpy as np
+
+    from mlp_runtime import InputError
+
+    try:
+        given = model.predict(batch.raw)
+        shares = model.predict_proba(batch.raw) if model.classes else None
+    except InputError as error:
+        where = batch.names[0] if len(batch.names) == 1 else f"{batch.names[0]} to {batch.names[-1]}"
+        raise InputError(f"{where}: {error}") from None
+    for row, (name, value) in enumerate(zip(batch.names, np.asarray(given).tolist(), strict=True)):
+        confidence = None if shares is None else float(shares[row, model.classes.index(value)])
+        yield Answer(name, value, confidence, batch.headings)
+
+
+def _refuse_existing(out: str | None, force: bool) -> None:
+    if out is not None and Path(out).exists() and not force:
+        from mlp_train.errors import OutputError
+
+        raise OutputError(f"{out}: the file exists; choose another name, or pass --force to replace it")
+
+
+def _write_csv(out: str, answers: list[Answer], model: Model) -> int:
+    """Write all answers or none; return how many."""
+    import csv
+    import io
+
+    from mlp_train.atomic import write_text
+
+    headings = {one.headings for one in answers}
+    common = headings.pop() if len(headings) == 1 else None
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    if common is not None:
+        rows.writerow(common)
+        rows.writerows((one.name, one.value) for one in answers)
+    elif model.classes:
+        rows.writerow(("input", "label", "confidence"))
+        rows.writerows((one.name, one.value, f"{one.confidence:.6f}") for one in answers)
+    else:
+        rows.writerow(("input", "value"))
+        rows.writerows((one.name, one.value) for one in answers)
+    write_text(out, text.getvalue())
+    return len(answers)

@@ -1,0 +1,135 @@
+"""Questions are what `predict` is asked: images, arrays, table rows or whole archives, in batches with their names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import mlp_data
+from mlp_data.cells import NOTHING
+from mlp_data.decode import decode
+from mlp_data.delimited import TextTable, is_table, read_table
+from mlp_data.errors import DataError, DecodeError
+from mlp_data.image_header import image_format
+from mlp_data.sources import Member, Source, open_source
+from mlp_runtime import InputError, Model
+from mlp_runtime.inputs import TableInput
+from mlp_runtime.rawfiles import read_raw
+from mlp_train.cli.evaluate import loading_options
+from mlp_train.cli.scoring import BYTES, ROWS, batches, check_kind
+from mlp_train.cli.shared import Voice, counted
+
+NPY = b"\x93NUMPY"
+UNANSWERED_FIRST = ("unlabelled", "test", "valid", "train")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Raw inputs as `Model.predict` takes them, and what each is called.
+
+    headings: the two of the archive's own sample submission, where there is one.
+    """
+
+    names: Sequence[str]
+    raw: Any
+    headings: tuple[str, str] | None = None
+
+
+def questions(path: str, model: Model, voice: Voice) -> Iterator[Batch]:
+    """Yield what is in a file, a folder, an archive or a sample, in batches of bounded size.
+
+    In a folder or an archive, an image that cannot be read is named, counted and skipped. A file of its own that
+    cannot be used raises DataError or InputError.
+    """
+    if Path(path).is_file() and _is_array(path):
+        yield from _array(path, model)
+        return
+    with open_source(path) as source:
+        if model.input.kind == "table":
+            tables = [member for member in source.members if is_table(member)]
+            if len(tables) == 1:
+                yield from _rows(read_table(tables[0]), model.input)
+                return
+        elif model.input.kind == "image":
+            images = [member for member in source.members if image_format(member.magic)]
+            if images:
+                yield from _frames(images, source, model, voice)
+                return
+    yield from _dataset(path, model, voice)
+
+
+def _is_array(path: str) -> bool:
+    with Path(path).open("rb") as file:
+        return file.read(len(NPY)) == NPY
+
+
+def _array(path: str, model: Model) -> Iterator[Batch]:
+    try:
+        raw = read_raw(path, model.input)
+        many = model.input.is_batch(raw)
+    except InputError as error:
+        raise InputError(str(error) if str(error).startswith(path) else f"{path}: {error}") from None
+    if not many:
+        yield Batch([path], raw[None] if raw.ndim == 1 else [raw])
+        return
+    yield from _named((f"{path}[{row}]" for row in range(len(raw))), raw)
+
+
+def _named(names: Iterator[str], x: Any, headings: tuple[str, str] | None = None) -> Iterator[Batch]:
+    for raw in batches(x):
+        count = len(next(iter(raw.values()))) if isinstance(raw, dict) else len(raw)
+        yield Batch([next(names) for _ in range(count)], raw, headings)
+
+
+def _rows(table: TextTable, prepared: Any) -> Iterator[Batch]:
+    """Yield the rows of one table; among numbers, a word such as NA says that the cell is missing, as in training."""
+    assert isinstance(prepared, TableInput)
+    numeric = {column.name for column in prepared.columns if column.type == "number"}
+    columns = {
+        name: ["" if cell.strip().lower() in NOTHING else cell for cell in cells] if name in numeric else cells
+        for name, cells in table.columns.items()
+    }
+    yield from _named((f"{table.where}:{line}" for line in table.lines), columns)
+
+
+def _frames(images: list[Member], source: Source, model: Model, voice: Voice) -> Iterator[Batch]:
+    channels = getattr(model.input, "channels", 1)
+    names: list[str] = []
+    frames: list[np.ndarray[Any, Any]] = []
+    skipped = 0
+    for member in images:
+        try:
+            frame = decode(member.read(), colour=channels == 3, name=member.where)
+        except DataError as error:
+            if len(source.members) == 1:
+                raise
+            voice.say(f"skipped: {error}")
+            skipped += 1
+            continue
+        if frames and (len(frames) == ROWS or sum(one.nbytes for one in frames) + frame.nbytes > BYTES):
+            yield Batch(names, frames)
+            names, frames = [], []
+        names.append(member.where)
+        frames.append(frame)
+    if frames:
+        yield Batch(names, frames)
+    if skipped == len(images):
+        raise DecodeError(f"{source.name}: none of its {counted(skipped, 'image')} can be read: get them again")
+    if skipped:
+        voice.say(f"{source.name}: {counted(skipped, 'image')} of {len(images)} could not be read and have no answer")
+
+
+def _dataset(path: str, model: Model, voice: Voice) -> Iterator[Batch]:
+    """Let the loaders read what is neither an image nor a table of its own; rows without an answer come first."""
+    dataset = mlp_data.load(path, **loading_options(model))
+    check_kind(model, dataset)
+    name = next(name for name in UNANSWERED_FIRST if len(dataset.splits.get(name, ())))
+    split = dataset.splits[name]
+    parts = {"unlabelled": "without answers", "test": "of the test split", "valid": "of the validation split"}
+    voice.say(f"{path}: answering the {counted(len(split), 'sample')} {parts.get(name, 'of the training split')}")
+    named = iter(split.ids) if split.ids else (f"{path}[{row}]" for row in range(len(split)))
+    yield from _named(named, split.x, dataset.submission if name == "unlabelled" else None)

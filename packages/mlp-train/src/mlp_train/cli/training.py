@@ -1,0 +1,207 @@
+"""A training job from the settings to the model file: it can be stopped at any moment, and goes on from there."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import mlp_data
+import mlp_runtime
+from mlp_data.dataset import Dataset
+from mlp_data.errors import DataError
+from mlp_train import checkpoints, export
+from mlp_train.checkpoints import Checkpoint
+from mlp_train.cli.narrate import about_data, about_result, about_training, with_left_out_columns
+from mlp_train.cli.outcome import Outcome, deliver, earlier_outcome
+from mlp_train.cli.scoring import score_splits
+from mlp_train.cli.shared import Voice, counted
+from mlp_train.errors import Interrupted, UsageError
+from mlp_train.events import Event, Finished, Started, Stopped
+from mlp_train.metrics_log import MetricsLog
+from mlp_train.plan import hold_out
+from mlp_train.plugins import load_plugins
+from mlp_train.reporters import make_reporter
+from mlp_train.result import Result
+from mlp_train.runs import Run, create_run, open_run, read_run
+from mlp_train.settings import PREFIX, SHOWN, Settings, absolute_source, gather
+from mlp_train.trainer import train
+
+RESUMABLE = ("source", "plugin", *SHOWN)  # what may be said anew: where things lie, and how the run looks
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be done: with which settings, into which folder, and from which state on."""
+
+    settings: Settings
+    voice: Voice
+    run: Run | None = None  # None: the folder is made when the data have turned out to be usable
+    force: bool = False
+    checkpoint: Checkpoint | None = None
+    source_name: str | None = None
+    done: Outcome | None = None
+
+
+def new_run(flags: Mapping[str, Any], *, config: str | None, force: bool, quiet: bool) -> Job:
+    """Return the job of a fresh run; an output folder that is not free is refused before any work."""
+    settings = gather(flags, config, os.environ)
+    run = create_run("", out=settings["out"]) if settings["out"] and not force else None
+    return Job(settings, _voice(settings, quiet), run, force)
+
+
+def resumed_run(path: str, flags: Mapping[str, Any], *, quiet: bool, refused: Mapping[str, Any]) -> Job:
+    """Return the job that goes on with the run in the folder `path`, with the settings that it began with."""
+    changed = [f"--{name.replace('_', '-')}" for name in flags if name not in RESUMABLE]
+    changed += [name for name, value in refused.items() if value]
+    if changed:
+        raise UsageError(
+            f"{path}: {changed[0]} cannot be changed in a run that goes on; leave it out, or start a new run with "
+            f"--config {shlex.quote(str(Path(path, 'config.toml')))}"
+        )
+    if Path(path).is_symlink():  # runs/latest: speak of the run by its own name
+        path = str(Path(path).parent / Path(path).readlink())
+    run = open_run(path)
+    contents = read_run(path)
+    if not run.config.exists():
+        raise UsageError(f"{run.folder}: the run cannot go on, because it has no config.toml; start a new run")
+    shown = {name: value for name, value in os.environ.items() if name.removeprefix(PREFIX).lower() in SHOWN}
+    settings = gather(flags, run.config, shown)
+    voice = _voice(settings, quiet)
+    began_with = str(contents.config.get("source", ""))
+    done = earlier_outcome(contents)
+    checkpoint = checkpoints.load(run.checkpoint) if run.checkpoint.exists() and not done else None
+    return Job(settings, voice, run, checkpoint=checkpoint, source_name=Path(began_with).name, done=done)
+
+
+def work(job: Job, *, as_json: bool) -> None:
+    """Do the job and print its answer; GoalMissed where the result is worse than what was asked for."""
+    goal = job.settings["min_accuracy"]
+    if job.done is not None:
+        job.voice.say(f"{job.done.model.parent}: this run is finished, there is nothing to go on with")
+        deliver(job.done, job.voice, goal=goal, as_json=as_json)
+        return
+    began = time.perf_counter()
+    settings, voice = job.settings, job.voice
+    load_plugins(settings["plugin"])
+    dataset = _load(job)
+    _check_goal_can_be_measured(dataset, goal)
+    for sentence in about_data(dataset, settings):
+        voice.say(sentence)
+    folder: list[Run] = [] if job.run is None else [job.run]  # the trainer is checked before a folder is made
+    events = train(
+        dataset,
+        settings.config,
+        resume=job.checkpoint,
+        checkpoint=lambda state: checkpoints.save(folder[0].checkpoint, state),
+    )
+    name = settings["name"] or Path(dataset.name).stem
+    if not folder:
+        folder.append(create_run(name, out=settings["out"], force=job.force))
+    run = folder[0]
+    voice.say(f"run folder: {run.folder}")
+    with _resumable(run):
+        if not run.config.exists():
+            run.write_config(settings.effective())
+        run.write_environment()
+        keep = None if job.checkpoint is None else int(job.checkpoint.state["epoch"])
+        with MetricsLog(run.metrics, keep_epochs=0 if keep is None else keep) as log:
+            result = _watch(events, job, dataset, log)
+            result, data = _with_test_figures(result, dataset, settings, name)
+            export.write(run.model, data)
+            outcome = Outcome(
+                run.model,
+                {split: dict(figures) for split, figures in result.metrics.items()},
+                {split: len(part) for split, part in dataset.splits.items() if part.y is not None},
+                len(result.history),
+                time.perf_counter() - began,
+            )
+            log.write({**Finished(result).to_dict(), **outcome.to_dict()})
+    for sentence in about_result(outcome.metrics, dataset, str(run.model), settings["source"]):
+        voice.say(sentence)
+    deliver(outcome, voice, goal=goal, as_json=as_json)
+
+
+def _voice(settings: Settings, quiet: bool) -> Voice:
+    return Voice(quiet=quiet, narrates=settings["progress"] != "json")
+
+
+def _load(job: Job) -> Dataset:
+    """Load the data and set the validation rows aside; data that changed since the run began are refused."""
+    settings = job.settings
+    dataset = mlp_data.load(settings["source"], **settings.data)
+    # the model file tells where its data came from, but nobody's folders
+    dataset = replace(dataset, name=job.source_name or Path(absolute_source(settings["source"])).name)
+    then = None if job.checkpoint is None else job.checkpoint.state["identity"]["data"]
+    if then is not None and then != dataset.fingerprint:
+        raise DataError(
+            f"{settings['source']}: the training data have changed since the run began (their SHA-256 was {then[:12]}, "
+            f"now it is {dataset.fingerprint[:12]}): bring the old data back, or start a new run"
+        )
+    dataset.train  # noqa: B018  # says so where there is nothing to train on
+    return with_left_out_columns(hold_out(dataset, settings.config.valid_fraction, settings.config.seed))
+
+
+def _check_goal_can_be_measured(dataset: Dataset, goal: float | None) -> None:
+    if goal is None:
+        return
+    if dataset.task == "regression":
+        raise UsageError(f"{dataset.name}: --min-accuracy is for classes, but the target is a number; leave it out")
+    if not dataset.splits.keys() & {"test", "valid"}:
+        raise UsageError(
+            f"{dataset.name}: --min-accuracy cannot be measured, because there is no test split and the "
+            f"{counted(len(dataset.train), 'sample')} are too few to hold any out; leave it out"
+        )
+
+
+def _watch(events: Iterator[Event], job: Job, dataset: Dataset, log: MetricsLog) -> Result:
+    """Pass every event on to the log and the reporter, and return what training ends with."""
+    mode = "off" if job.voice.quiet else job.settings["progress"]
+    with make_reporter(mode) as reporter:
+        for event in events:
+            if isinstance(event, Finished):
+                reporter(event)
+                return event.result
+            if isinstance(event, Started):
+                for sentence in about_training(event, dataset):
+                    job.voice.say(sentence)
+            log.write(event.to_dict())
+            reporter(event)
+            if isinstance(event, Stopped):
+                job.voice.say(f"stopped early: {event.reason}")
+    raise AssertionError("train() always ends with Finished")
+
+
+def _with_test_figures(result: Result, dataset: Dataset, settings: Settings, name: str) -> tuple[Result, bytes]:
+    """Open the test split, once: return the result with its figures, and the model file that carries them."""
+    weights, meta = settings["weights"], {"name": name}
+    options = {key: value for key, value in settings.data.items() if key in ("drop", "columns")}
+    result = replace(result, training={**result.training, "options": options})
+    data = result.to_bytes(weights=weights, meta=meta)
+    looked_at = ["test"] if "test" in dataset.splits and dataset.splits["test"].y is not None else []
+    if weights != "float32" and "valid" in dataset.splits:
+        looked_at.append("valid")  # rounded weights answer a little differently than those that were trained
+    if not looked_at:
+        return result, data
+    model = mlp_runtime.load(data)
+    metrics = {split: dict(figures) for split, figures in result.metrics.items()}
+    for split in looked_at:
+        _, figures = score_splits(model, dataset, [split])
+        metrics[split] = {**metrics.get(split, {}), **figures}
+    result = replace(result, metrics=metrics)
+    return result, result.to_bytes(weights=weights, meta=meta)
+
+
+@contextmanager
+def _resumable(run: Run) -> Iterator[None]:
+    """Turn Ctrl-C into a sentence with the command that goes on from the checkpoint."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        command = f"mlp-train fit --resume {shlex.quote(str(run.folder))}"
+        raise Interrupted(f"{run.folder}: interrupted, the checkpoint is kept; go on with: {command}") from None

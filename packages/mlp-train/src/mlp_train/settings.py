@@ -1,0 +1,182 @@
+"""Settings come from four places, each stronger than the one before: defaults, a TOML file, the environment, flags.
+
+Whatever the place, a setting has the same name: `epochs` in the file, MLP_TRAIN_EPOCHS, `--epochs`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, get_args
+
+from mlp_data.errors import OptionError
+from mlp_data.options import Options
+from mlp_runtime.errors import nearest
+from mlp_train.config import FitConfig, make_config
+from mlp_train.errors import UsageError
+from mlp_train.export import WEIGHTS
+from mlp_train.reporters import MODES
+
+PREFIX = "MLP_TRAIN_"
+SAMPLES = ("digits", "titanic", "xor")
+DATA = ("target", "task", "drop", "columns", "fit", "ink")
+RUN = {"source": "digits", "name": None, "out": None, "plugin": (), "weights": "float32", "min_accuracy": None}
+SHOWN = {"progress": "auto"}  # how a run looks, which does not change what it gives
+KNOWN = (*RUN, *SHOWN, *DATA, *FitConfig.model_fields)
+NOT_SAVED = ("out", "progress")  # a repeated run needs a folder of its own, and looks as whoever repeats it likes
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one run. `values` holds what was said somewhere, the rest are defaults."""
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Any:
+        """Return a setting of the run itself, such as `source`, `name` or `weights`."""
+        return self.values.get(name, {**RUN, **SHOWN}[name])
+
+    @cached_property
+    def config(self) -> FitConfig:
+        """What the trainer is told."""
+        return make_config(**{name: value for name, value in self.values.items() if name in FitConfig.model_fields})
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What `mlp_data.load` is told."""
+        return {name: self.values[name] for name in DATA if name in self.values}
+
+    def effective(self) -> dict[str, Any]:
+        """Return every setting, chosen or default, for the run's `config.toml`; paths are made absolute."""
+        run = {name: self[name] for name in RUN if name not in NOT_SAVED}
+        run["source"] = absolute_source(run["source"])
+        run["plugin"] = [str(Path(path).resolve()) for path in run["plugin"]]
+        return {**run, **self.config.model_dump(mode="json"), **self.data}
+
+
+def gather(
+    flags: Mapping[str, Any], file: str | Path | None = None, environment: Mapping[str, str] | None = None
+) -> Settings:
+    """Lay the places over one another and check each, so that an error names the place.
+
+    flags: name -> text, list of texts or None (not given). UsageError names an unknown key and the nearest known one.
+
+    >>> settings = gather({"epochs": "3", "hidden": None}, environment={"MLP_TRAIN_EPOCHS": "5", "MLP_TRAIN_LR": "0.1"})
+    >>> settings.config.epochs, settings.config.lr
+    (3, 0.1)
+    """
+    said = {
+        name.removeprefix(PREFIX).lower(): value
+        for name, value in (environment or {}).items()
+        if name.startswith(PREFIX)
+    }
+    values: dict[str, Any] = {}
+    if file is not None:
+        values |= _checked(read_toml(file), f"{file}: ", "")
+    values |= _checked(said, "the environment: ", PREFIX)
+    values |= _checked({name: value for name, value in flags.items() if value not in (None, [])}, "", "--")
+    return Settings(values)
+
+
+def read_toml(path: str | Path) -> dict[str, Any]:
+    """Read a settings file; UsageError says why it cannot be read."""
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(
+            f"{path}: the settings cannot be read: the system says '{error.strerror}'; check the path"
+        ) from error
+    except ValueError as error:  # not TOML, or not even text
+        raise UsageError(f"{path}: this is not TOML: {error}; correct it there") from error
+
+
+def absolute_source(source: str) -> str:
+    """Return a source so that it is found from any folder; samples go by name."""
+    return source if source in SAMPLES or not Path(source).exists() else str(Path(source).resolve())
+
+
+def _checked(given: Mapping[str, Any], place: str, prefix: str) -> dict[str, Any]:
+    """Return what one place says, as values; a key or a value that cannot be is a UsageError that names the place."""
+    for name in given:
+        if name not in KNOWN:
+            shown = _as_written(name, prefix)
+            hint = nearest(shown, [_as_written(known, prefix) for known in KNOWN])
+            raise UsageError(f"{place}unknown setting {shown!r}{hint or '; mlp-train fit --help lists them'}")
+    try:
+        values = {name: _read(name, value) for name, value in given.items()}
+        make_config(**{name: value for name, value in values.items() if name in FitConfig.model_fields})
+        Options.of(**{name: value for name, value in values.items() if name in DATA})
+    except (UsageError, OptionError) as error:
+        raise UsageError(f"{place}{error}") from None
+    return values
+
+
+def _as_written(name: str, prefix: str) -> str:
+    return prefix + (name.upper() if prefix == PREFIX else name.replace("_", "-") if prefix else name)
+
+
+def _read(name: str, value: Any) -> Any:
+    """Turn what a file, a variable or a flag says into the value of the setting `name`."""
+    if name in FitConfig.model_fields:
+        return _read_training(name, value)
+    if name in ("drop", "plugin"):
+        return tuple(part for text in _texts(name, value) for part in _split(text, "," if name == "drop" else "\n"))
+    if name == "columns":
+        return _read_columns(value)
+    if name == "min_accuracy":
+        return _read_share(name, value)
+    if not isinstance(value, str):
+        raise UsageError(f"option {name!r} cannot be {value!r}: it is a text")
+    for choice, choices in (("weights", WEIGHTS), ("progress", MODES)):
+        if name == choice and value not in choices:
+            raise UsageError(f"unknown {name} {value!r}{nearest(value, choices)}: it is one of {', '.join(choices)}")
+    return value
+
+
+def _read_training(name: str, value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(value)
+    if not isinstance(value, str):
+        return value
+    if name == "hidden" and value != "auto":
+        return () if value in ("none", "") else tuple(_split(value, ","))
+    if name == "activation" and "," in value:
+        return tuple(_split(value, ","))
+    optional = type(None) in get_args(FitConfig.model_fields[name].annotation)
+    return None if optional and value == "none" else value
+
+
+def _read_columns(value: Any) -> dict[str, str]:
+    if isinstance(value, Mapping):
+        return {str(name): str(kind) for name, kind in value.items()}
+    types: dict[str, str] = {}
+    for pair in (part for text in _texts("columns", value) for part in _split(text, ",")):
+        name, equals, kind = pair.rpartition("=")
+        if not equals:
+            raise UsageError(f"option 'columns' cannot be {pair!r}: it is NAME=TYPE, such as Pclass=category")
+        types[name] = kind
+    return types
+
+
+def _read_share(name: str, value: Any) -> float:
+    try:
+        share = float(value)
+    except (TypeError, ValueError):
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise UsageError(f"option {name!r} cannot be {value!r}: it is a share from 0 to 1, such as 0.95")
+    return share
+
+
+def _texts(name: str, value: Any) -> Iterable[str]:
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, (list, tuple)) or not all(isinstance(text, str) for text in texts):
+        raise UsageError(f"option {name!r} cannot be {value!r}: it is a text or a list of texts")
+    return texts
+
+
+def _split(text: str, separator: str) -> list[str]:
+    return [part.strip() for part in text.split(separator) if part.strip()]
