@@ -24,6 +24,11 @@ _SMALL = 32  # pixels; a small network gains nothing from larger frames
 def fit_input(dataset: Dataset) -> tuple[Input, str]:
     """Return the input fitted on the training split of `dataset`, and the reason for it in one sentence."""
     x = dataset.train.x
+    if len(dataset.train) < len(dataset.classes):
+        raise DataError(
+            f"{dataset.name}: {len(dataset.train)} training samples cannot show all of the "
+            f"{len(dataset.classes)} classes: give some of each"
+        )
     if isinstance(x, dict):
         return _fit_table(dataset)
     if dataset.kind == "image":

@@ -61,7 +61,7 @@ def read_header(content: bytes, where: str) -> Header:
         )
     try:
         return _READERS[kind](content)
-    except (struct.error, IndexError, ValueError, EOFError):
+    except (struct.error, LookupError, ValueError, EOFError):
         raise DecodeError(f"{where}: the {kind} image is damaged or cut short: get it again") from None
 
 
