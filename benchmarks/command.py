@@ -37,7 +37,7 @@ def fit_and_evaluate(source: str, seed: int) -> Run:
     """Train with default settings, then look at the test split for the first time."""
     with tempfile.TemporaryDirectory() as home:
         start = time.perf_counter()
-        mlp_train("fit", source, "--out", Path(home) / "run", "--seed", str(seed), "--json", "--progress", "off")
+        mlp_train("fit", source, "--out", Path(home) / "run", "--seed", str(seed), "--json", "--quiet")
         seconds = time.perf_counter() - start
         return Run(seed, mlp_train("evaluate", Path(home) / "run" / "model.mlp", source, "--json")["accuracy"], seconds)
 

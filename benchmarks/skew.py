@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from numpy.typing import NDArray
 
 import mlp_data
 import mlp_runtime
+from mlp_data.decode import decode
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "benchmarks"), str(ROOT / "tests")]
@@ -36,12 +38,12 @@ TOLERANCE = 1e-5  # of a probability, where rows are asked one by one or on anot
 
 @dataclass(frozen=True)
 class Question:
-    """Raw inputs for a model, and the labels that `mlp-train predict` gave for them (None: it was not asked)."""
+    """Raw inputs for a model, and what `mlp-train predict` answered."""
 
     name: str
     model: Path
     raw: Any  # uint8 (n, h, w), a list of uint8 frames, a list of rows by name, or float32 (n, features)
-    labels: list[str] | None
+    answers: list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -93,12 +95,13 @@ def ask_device(command: list[str], questions: list[Question], folder: Path, seen
 
 
 def compare(question: Question, theirs: dict[str, NDArray[Any]]) -> Verdict:
-    """Hold the device's answers against ours, and its labels against those of `mlp-train predict`."""
+    """Hold the device's answers against those of `mlp-train predict` and of the runtime here."""
     ours = device.answers(mlp_runtime.load(question.model), question.raw)
-    labels = ours["labels"] if question.labels is None else np.asarray(question.labels)
     worst = max(float(np.max(np.abs(theirs[way] - ours["batch"]), initial=0)) for way in ("batch", "single"))
-    same_bits = theirs["batch"].tobytes() == ours["batch"].tobytes()
-    return Verdict(question.name, len(labels), int(np.sum(theirs["labels"] != labels)), same_bits, worst)
+    said = np.array([answer["confidence"] for answer in question.answers], np.float32).tobytes()
+    same_bits = theirs["batch"].tobytes() == ours["batch"].tobytes() and theirs["batch"].max(axis=1).tobytes() == said
+    differ = int(np.sum(theirs["labels"] != np.array([answer["label"] for answer in question.answers])))
+    return Verdict(question.name, len(question.answers), differ, same_bits, worst)
 
 
 def rows(table: dict[str, list[Any]]) -> list[dict[str, Any]]:
@@ -106,28 +109,36 @@ def rows(table: dict[str, list[Any]]) -> list[dict[str, Any]]:
     return [dict(zip(table, cells, strict=True)) for cells in zip(*table.values(), strict=True)]
 
 
-def passengers(model: Path) -> Iterator[Question]:
-    """Ask about every passenger by name: those with a known outcome, and those that the archive asks about."""
-    dataset = mlp_data.load("titanic")
-    for split in ("train", "unlabelled"):
-        raw = rows(dataset.splits[split].x)
-        yield Question(f"titanic, {split} rows by name", model, raw, None)
+def answers_of_trainer(model: Path, source: str | Path) -> list[dict[str, Any]]:
+    """Let `mlp-train predict` answer a source; each answer has its `input`, a name, its `label` and `confidence`."""
+    return mlp_train("predict", model, source, "--json")["predictions"]
 
 
-def questions_of(home: Path) -> list[Question]:
+def frames_of(archive: Path, answers: list[dict[str, Any]]) -> list[NDArray[np.uint8]]:
+    """Decode the images of an archive that were answered, in that order, as an app does before it asks a model."""
+    with zipfile.ZipFile(archive) as members:
+        names = [answer["input"].split(f"{archive.name}/")[1] for answer in answers]
+        return [decode(members.read(name)) for name in names]
+
+
+def questions_of(home: Path) -> Iterator[Question]:
     """Train a network on each sample, and put all the questions that the data on this machine allow."""
-    digits, titanic = home / "digits", home / "titanic"
-    mlp_train("fit", "digits", "--out", digits, "--epochs", "3", "--seed", "1", "--json", "--progress", "off")
-    mlp_train("fit", "titanic", "--out", titanic, "--seed", "1", "--json", "--progress", "off")
-    archives = [str(SHARED / name) for name in ("mnist.zip", "mnist-png.zip")] if SHARED.is_dir() else ["digits"]
-    asked = []
-    for archive in archives:
-        model = digits / "model.mlp"
-        labels = mlp_train("predict", model, archive, "--json")
-        asked.append(
-            Question(f"{Path(archive).name}, test images", model, mlp_data.load(archive).splits["test"].x, labels)
-        )
-    return [*asked, *passengers(titanic / "model.mlp")]
+    digits, titanic = home / "digits" / "model.mlp", home / "titanic" / "model.mlp"
+    mlp_train("fit", "digits", "--out", digits.parent, "--epochs", "3", "--seed", "1", "--json", "--quiet")
+    mlp_train("fit", "titanic", "--out", titanic.parent, "--seed", "1", "--json", "--quiet")
+    source = str(SHARED / "mnist.zip") if SHARED.is_dir() else "digits"
+    images = mlp_data.load(source).splits["test"].x
+    yield Question("MNIST test images", digits, images, answers_of_trainer(digits, source))
+    if SHARED.is_dir():
+        archive = SHARED / "mnist-png.zip"
+        answers = answers_of_trainer(digits, archive)
+        yield Question("PNG files, one frame each", digits, frames_of(archive, answers), answers)
+    with zipfile.ZipFile(Path(mlp_data.__file__).with_name("samples") / "titanic.zip") as archive:
+        archive.extract("train.csv", home)
+    passengers = mlp_data.load("titanic").splits
+    for split, table in (("train", home / "train.csv"), ("unlabelled", "titanic")):
+        raw = rows(passengers[split].x)
+        yield Question(f"titanic, {split} rows by name", titanic, raw, answers_of_trainer(titanic, table))
 
 
 def main() -> int:
@@ -141,7 +152,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as home:
         command = shlex.split(options.device) if options.device else [str(bare_environment(Path(home) / "bare"))]
         folder = options.folder or Path(home) / "questions"
-        asked = questions_of(Path(home))
+        asked = list(questions_of(Path(home)))
         answered = ask_device(command, asked, folder, options.seen_as or str(folder))
         verdicts = [compare(question, theirs) for question, theirs in zip(asked, answered, strict=True)]
     for verdict in verdicts:
