@@ -105,10 +105,12 @@ class Column:
 
     def write(self, cell: Any, out: list[float], start: int) -> None:
         """Write the numbers of one cell to `out`, which is all zeros, from `start` on."""
-        gap = is_missing(cell)
         if self.type in _READ:
-            out[start] = self._filled if gap else self._number(cell, None)
+            value = self._number(cell, None)
+            gap = value != value
+            out[start] = self._filled if gap else value
         else:
+            gap = is_missing(cell)
             for place in self._filled if gap else self._find(self._text(cell, None)):
                 out[start + place] = 1.0
         if gap and self.missing:

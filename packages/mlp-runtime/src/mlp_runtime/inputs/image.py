@@ -184,7 +184,8 @@ class ImageInput:
             fitted = np.stack([resize(frame, self.height, self.width) for frame in frames])
         else:
             fitted = frames.copy()
-        fitted[dark] = 255 - fitted[dark]
+        if dark.any():
+            fitted[dark] = 255 - fitted[dark]
         return fitted.reshape(count, -1)
 
     def _unwanted(self, raw: Any) -> InputError:

@@ -61,14 +61,15 @@ def _strokes(frames: Pixels, ink: str) -> Pixels:
     """Return by how much each pixel differs from the background in the ink's direction."""
     level = background(frames)
     dark = is_dark(level, ink)
-    level = level[:, None, None]
     if not dark.any():
+        level = level[:, None, None]
         return np.maximum(frames, level) - level if level.any() else frames
     if dark.all():
+        level = level[:, None, None]
         return level - np.minimum(frames, level)
     out = np.empty_like(frames)
-    for side in (dark, ~dark):
-        out[side] = _strokes(frames[side], "dark" if side is dark else "light")
+    out[dark] = _strokes(frames[dark], "dark")
+    out[~dark] = _strokes(frames[~dark], "light")
     return out
 
 

@@ -116,8 +116,9 @@ class TableInput:
     def _samples(self, name: str) -> list[Any]:
         """Return cells that every column which reads `name` can read."""
         columns = [column for column in self.columns if column.name == name]
-        cells = [cell for column in columns for cell in column.samples()]
-        return [cell for cell in cells if all(column.reads(cell) for column in columns)] + [None]
+        samples = [column.samples() for column in columns]
+        cells = [cells[i] for i in range(max(map(len, samples))) for cells in samples if i < len(cells)]  # in turn
+        return [None] + [cell for cell in cells if all(column.reads(cell) for column in columns)]
 
     def _one(self, row: Mapping[str, Any]) -> Array:
         out = [0.0] * self.size
@@ -142,7 +143,7 @@ class TableInput:
             if name not in table:
                 raise self._lacking(table, name)
             column = table[name]
-            if not _is_sequence(column) or np.ndim(column[:1]) != 1:
+            if not _is_sequence(column) or getattr(column, "ndim", 1) != 1:
                 raise InputError(
                     f"column {name!r}: {came(column)} came beside columns of many rows: give a list for each"
                 )
@@ -180,4 +181,6 @@ class TableInput:
 
 
 def _is_sequence(value: Any) -> bool:
-    return not is_scalar(value) and not isinstance(value, (bytes, Mapping)) and hasattr(value, "__len__")
+    if is_scalar(value) or isinstance(value, (bytes, Mapping)):
+        return False
+    return hasattr(value, "__len__") and getattr(value, "ndim", 1) > 0

@@ -143,7 +143,8 @@ def _constants(key: str, values: Any, features: int) -> Optional[Array]:
     """Return the constants of the scaling as a read-only array of one finite float32 a feature."""
     if values is None:
         return None
-    array = np.array(values, np.float32)
+    with np.errstate(over="ignore"):  # what leaves float32 is refused below
+        array = np.array(values, np.float32)
     if array.shape != (features,) or not np.isfinite(array).all():
         raise InputError(f"the {key} of a vector input is {features} finite numbers, not {came(array)}")
     array.flags.writeable = False
