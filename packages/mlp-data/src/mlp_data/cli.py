@@ -54,11 +54,11 @@ def inspect_source(
     said = {"target": target, "task": task, "drop": drop, "columns": _types(column), "fit": fit, "ink": ink}
     report = inspect(load(source, **said), Options.of(**said))
     if as_json:
-        typer.echo(json.dumps(report, ensure_ascii=False, allow_nan=False))
+        _answer(json.dumps(report, ensure_ascii=False, allow_nan=False))
     else:
         from mlp_data.listing import lines
 
-        typer.echo("\n".join(lines(report)))
+        _answer("\n".join(lines(report)))
         typer.echo(f"next: mlp-train fit {source}", err=True)
 
 
@@ -67,10 +67,6 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
         code = app(arguments, standalone_mode=False)
-        sys.stdout.flush()
-    except BrokenPipeError:  # whoever read the answer has seen enough of it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:
@@ -78,6 +74,15 @@ def main(arguments: list[str] | None = None) -> NoReturn:
             raise
         sys.exit(_say(error))
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _answer(text: str) -> None:
+    """Print the answer; a reader that has seen enough of it and left, as `head` does, is no error."""
+    try:
+        typer.echo(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains as it leaves
 
 
 def _say(error: Exception) -> int:

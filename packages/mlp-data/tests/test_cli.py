@@ -1,0 +1,154 @@
+"""`mlp-data` prints the answer alone on stdout, and says what is wrong in one sentence on stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlp_data.cli import main
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    def run(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as left:
+            main(list(arguments))
+        out, err = capsys.readouterr()
+        return int(left.value.code or 0), out, err
+
+    return run
+
+
+def test_images_are_listed(run: Run) -> None:
+    code, out, err = run("inspect", "digits")
+    assert code == 0
+    assert err == "next: mlp-train fit digits\n"
+    for words in (
+        "digits: image, classification, 10 classes",
+        "train  6,000  28 x 28 grey",
+        "fit=ink to 28 x 28: 100%",
+    ):
+        assert words in out
+    assert "\x1b" not in out
+
+
+def test_a_table_is_listed_with_its_columns_and_what_is_left_out(run: Run) -> None:
+    code, out, _ = run("inspect", "titanic")
+    assert code == 0
+    for words in ("classification of 'Survived'", "Sex       category", "177 missing", "PassengerId  an id"):
+        assert words in out
+    _, dropped, _ = run("inspect", "titanic", "--drop", "Ticket", "--column", "Pclass=category")
+    assert "Ticket       dropped as asked for" in dropped
+    assert "Pclass    category" in dropped
+
+
+def test_json_is_one_object_with_everything(run: Run) -> None:
+    code, out, err = run("inspect", "titanic", "--json")
+    assert (code, err) == (0, "")
+    report: dict[str, Any] = json.loads(out)
+    assert report["kind"] == "table"
+    assert report["splits"]["train"] == {"samples": 891, "columns": 10}
+    assert report["classes"] == {"0": {"train": 549}, "1": {"train": 342}}
+    assert report["submission"] == ["PassengerId", "Survived"]
+    assert {column["name"]: column["type"] for column in report["columns"]}["Cabin"] == "prefix"
+    assert report["input"]["size"] > 10
+    assert len(report["fingerprint"]) == 64
+    assert isinstance(report["problems"], list)
+
+
+def test_numbers_sizes_and_bad_images_are_told(run: Run, tmp_path: Path) -> None:
+    rows = "".join(f"{i},{i % 7},{i * 1.5}\n" for i in range(40))
+    (tmp_path / "prices.csv").write_text("rooms,age,price\n" + rows)
+    _, out, _ = run("inspect", str(tmp_path / "prices.csv"), "--target", "price", "--task", "regression")
+    assert "0 to 58.5  mean 29.25" in out
+    for label in "01":
+        (tmp_path / "pictures" / label).mkdir(parents=True)
+        for number in range(3):
+            size = 4 + number
+            pixels = bytes(range(size * size))
+            (tmp_path / "pictures" / label / f"{number}.pgm").write_bytes(b"P5 %d %d 255 " % (size, size) + pixels)
+    (tmp_path / "pictures" / "1" / "bad.png").touch()
+    _, out, _ = run("inspect", str(tmp_path / "pictures"))
+    assert "4 x 4 to 6 x 6 grey" in out
+    assert "1 of 7 images cannot be read and are left out: '1/bad.png': the image is empty (0 bytes)" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["inspect", "titanik"], 3, "titanik: there is no such file or folder, did you mean 'titanic'?"),
+        (["inspect", "titanic", "--target", "Surived"], 3, "did you mean 'Survived'?"),
+        (["inspect", "titanic", "--drop", "Tickett"], 3, "did you mean 'Ticket'?"),
+        (["inspect", "digits", "--fit", "inc"], 2, "option fit='inc' is not one of none, stretch, ink"),
+        (["inspect", "titanic", "--column", "Age"], 2, "--column takes NAME=TYPE"),
+        (["inspect", "digits", "--jsn"], 2, "--json"),
+        (["inspct", "digits"], 2, "inspct"),
+        (["inspect"], 2, "SOURCE"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence_and_an_exit_code(run: Run, arguments: list[str], code: int, words: str) -> None:
+    found, out, err = run(*arguments)
+    assert (found, out) == (code, "")
+    assert words in err
+    assert err.startswith("mlp-data: ")
+    assert err.count("\n") == 1
+
+
+def test_a_source_without_training_samples_is_still_shown(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.pgm").write_bytes(b"P5 2 1 255 ab")
+    code, out, _ = run("inspect", str(tmp_path / "a.pgm"))
+    assert code == 0
+    assert "unlabelled  1  1 x 2 grey" in out
+    assert "there are no training samples, only 1 unlabelled" in out
+
+
+def test_debug_shows_where_it_went_wrong() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", "from mlp_data.cli import main; main()", "inspect", "nothing.zip", "--debug"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" in ran.stderr
+    assert "DataError" in ran.stderr
+
+
+def test_a_reader_that_leaves_early_is_no_error() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from mlp_data.cli import main; main()", "inspect", "xor"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    err = process.stderr.read().decode()
+    process.stderr.close()
+    assert process.wait() == 0
+    assert "Traceback" not in err
+    assert "BrokenPipe" not in err
+
+
+def test_help_needs_neither_numpy_nor_opencv() -> None:
+    code = (
+        "import sys\nfrom mlp_data.cli import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "print(sorted({'numpy', 'cv2', 'mlp_runtime'} & set(sys.modules)))"
+    )
+    environment = {**os.environ, "NO_COLOR": "1", "FORCE_COLOR": "1"}
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert ran.stdout.endswith("[]\n")
+    assert "inspect" in ran.stdout
+
+
+def test_the_version_is_printed(run: Run) -> None:
+    assert run("--version") == (0, "mlp-data 0.1.0\n", "")
