@@ -6,7 +6,8 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from mlp_data.dataset import Dataset, Split
+from mlp_data.check import problems
+from mlp_data.dataset import SPLITS, Dataset, Split
 from mlp_data.options import Options
 from mlp_train.cli.shared import counted
 from mlp_train.events import Started
@@ -28,8 +29,11 @@ def with_left_out_columns(dataset: Dataset) -> Dataset:
 
 
 def about_data(dataset: Dataset, settings: Settings) -> Iterator[str]:
-    """Say what the source is, how large its parts are, which column is the target and why, and what is not used."""
-    parts = " and ".join(f"{len(split):,} {_part(name)}" for name, split in dataset.splits.items())
+    """Say what the source is, how large its parts are, which column is the target and why, and what looks wrong.
+
+    Nobody looks at the test samples here: they are for the end.
+    """
+    parts = ", ".join(f"{len(dataset.splits[name]):,} {_part(name)}" for name in SPLITS if name in dataset.splits)
     kinds = {"image": "images", "table": "a table", "vector": "vectors"}
     classes = f", {len(dataset.classes)} classes" if dataset.classes else ""
     yield f"{dataset.name}: {kinds[dataset.kind]}, {_size(dataset.train)}{classes}; {parts}"
@@ -37,7 +41,8 @@ def about_data(dataset: Dataset, settings: Settings) -> Iterator[str]:
         yield f"target: {dataset.target!r}, {dataset.task}, {_why_target(dataset, settings)}"
     for column, reason in dataset.left_out.items():
         yield f"left out: {column!r}, {reason}"
-    for problem in dataset.problems:
+    open_parts = {name: dataset.splits[name] for name in ("train", "valid") if name in dataset.splits}
+    for problem in dict.fromkeys((*dataset.problems, *problems(replace(dataset, splits=open_parts)))):
         yield f"note: {problem}"
 
 
