@@ -39,7 +39,6 @@ class OneSentence(TyperGroup):
                 sys.exit(USAGE)
             with _terminate_like_ctrl_c():
                 code = super().main(arguments, "mlp-train", standalone_mode=False, **extra)
-            _flush()
         except PipeClosed:
             _silence(sys.stdout)
             sys.exit(PIPE_CLOSED)
@@ -90,8 +89,7 @@ def _report(error: Exception, debug: bool) -> int:
         typer.echo("error: " + " ".join(sentence.split()), err=True)
     except OSError:  # nobody listens on stderr either
         _silence(sys.stderr)
-    with contextlib.suppress(OSError, ValueError):
-        sys.stdout.flush()
+    _silence(sys.stdout)  # what could not be written stays unwritten
     return code
 
 
@@ -125,19 +123,6 @@ def _terminate_like_ctrl_c() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _flush() -> None:
-    """Bring the answer out while a failure can still be told."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise PipeClosed from None
-    except OSError as error:
-        from mlp_train.atomic import output_error
-
-        _silence(sys.stdout)
-        raise output_error("standard output", error) from error
 
 
 def _silence(stream: Any) -> None:

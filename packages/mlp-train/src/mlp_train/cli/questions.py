@@ -22,6 +22,7 @@ from mlp_runtime.rawfiles import read_raw
 from mlp_train.cli.evaluate import loading_options
 from mlp_train.cli.scoring import BYTES, ROWS, batches, check_kind
 from mlp_train.cli.shared import Voice, counted
+from mlp_train.settings import SAMPLES
 
 NPY = b"\x93NUMPY"
 UNANSWERED_FIRST = ("unlabelled", "test", "valid", "train")
@@ -47,6 +48,9 @@ def questions(path: str, model: Model, voice: Voice) -> Iterator[Batch]:
     """
     if Path(path).is_file() and _is_array(path):
         yield from _array(path, model)
+        return
+    if path in SAMPLES:
+        yield from _dataset(path, model, voice)
         return
     with open_source(path) as source:
         if model.input.kind == "table":

@@ -41,8 +41,15 @@ class Voice:
 
 
 def answer(text: str) -> None:
-    """Print a line of the answer on stdout."""
-    typer.echo(text)
+    """Print a line of the answer on stdout, at once; OutputError where there is no room for it."""
+    try:
+        typer.echo(text)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        from mlp_train.atomic import output_error
+
+        raise output_error("standard output", error) from error
 
 
 def answer_json(value: Any) -> None:
@@ -51,7 +58,7 @@ def answer_json(value: Any) -> None:
 
     from mlp_train.plain import plain
 
-    typer.echo(json.dumps(plain(value), indent=2, allow_nan=False))
+    answer(json.dumps(plain(value), indent=2, allow_nan=False))
 
 
 def load_model(path: str) -> Model:

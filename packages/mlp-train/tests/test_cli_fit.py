@@ -1,0 +1,237 @@
+"""`fit`: from a source of data to a run folder with a model in it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import mlp_runtime
+from mlp_train.runs import read_run
+
+Run = Callable[..., Any]
+QUICK = ("--epochs", "2", "--hidden", "8")
+
+
+def numbers_csv(path: str, rows: int = 60) -> None:
+    """Write a table whose target is a number: twice a, and some noise."""
+    generator = np.random.default_rng(0)
+    a, noise = generator.normal(size=rows), generator.normal(size=rows)
+    lines = [f"{x:.4f},{n:.4f},{2 * x + 0.1 * n:.4f}" for x, n in zip(a, noise, strict=True)]
+    Path(path).write_text("\n".join(["a,b,price", *lines]) + "\n", encoding="utf-8")
+
+
+def test_stdout_is_the_path_of_the_model_and_nothing_else(mlp_train: Run) -> None:
+    answer = mlp_train("fit", "xor", *QUICK, "--out", "runs/x")
+    assert answer.code == 0
+    assert answer.out == f"{Path('runs/x/model.mlp')}\n"
+    assert mlp_runtime.load("runs/x/model.mlp").classes == ("0", "1")
+
+
+def test_stderr_tells_the_story_and_ends_with_the_next_step(mlp_train: Run) -> None:
+    said = mlp_train("fit", "xor", *QUICK, "--out", "x").err.splitlines()
+    assert said[0] == "xor: vectors, 2 features, 2 classes; 4 to train on"
+    for part in ("network: 2 -> 8 relu", "the full batch of 4 samples", "held out: nothing", "epoch 2/2  loss"):
+        assert any(part in line for line in said), part
+    assert said[-1] == f"next: mlp-train predict {Path('x/model.mlp')} INPUT..."
+
+
+def test_without_a_source_it_trains_on_the_digits(mlp_train: Run) -> None:
+    answer = mlp_train("fit", "--epochs", "1", "--hidden", "8", "--json", "--out", "d")
+    said = json.loads(answer.out)
+    assert said["samples"] == {"train": 5400, "valid": 600, "test": 1000}
+    assert said["epochs"] == 1
+    assert said["model"] == str(Path("d/model.mlp"))
+    assert 0 < said["metrics"]["test"]["accuracy"] < 1
+    assert read_run("d").config["source"] == "digits"
+    assert "mini-batches of 32" in answer.err
+
+
+def test_the_model_carries_the_test_figures_that_evaluate_gives(mlp_train: Run) -> None:
+    fitted = json.loads(mlp_train("fit", "digits", "--epochs", "1", "--hidden", "8", "--json", "--out", "d", "-q").out)
+    stored = mlp_runtime.load("d/model.mlp").training["metrics"]["test"]["accuracy"]
+    measured = json.loads(mlp_train("evaluate", "d/model.mlp", "digits", "--json").out)
+    assert stored == fitted["metrics"]["test"]["accuracy"] == measured["accuracy"]
+    assert measured["split"] == "test"
+
+
+def test_figures_of_a_rounded_model_are_those_of_the_file(mlp_train: Run) -> None:
+    fitted = json.loads(mlp_train("fit", "titanic", *QUICK, "--weights", "int8", "--json", "--out", "t", "-q").out)
+    measured = json.loads(mlp_train("evaluate", "t", "titanic", "--json", "-q").out)
+    assert measured["accuracy"] == fitted["metrics"]["valid"]["accuracy"]
+    assert mlp_runtime.load("t/model.mlp").describe()["layers"][0]["dtype"] == "i1"
+
+
+def test_quiet_says_nothing(mlp_train: Run) -> None:
+    answer = mlp_train("fit", "xor", *QUICK, "--quiet")
+    assert answer.err == ""
+    assert Path(answer.out.strip()).exists()
+
+
+def test_progress_as_json_leaves_stderr_to_the_program_that_reads_it(mlp_train: Run) -> None:
+    answer = mlp_train("fit", "xor", *QUICK, "--progress", "json")
+    events = [json.loads(line)["event"] for line in answer.err.splitlines()]
+    assert events == ["Started", "EpochEnd", "EpochEnd", "Finished"]
+
+
+def test_titanic_finds_its_target_and_says_what_is_left_out(mlp_train: Run) -> None:
+    said = mlp_train("fit", "titanic", *QUICK, "--out", "t").err
+    assert "target: 'Survived', classification, because the training table has this column" in said
+    assert "left out: 'PassengerId', an id: gender_submission.csv" in said
+    assert "held out: 89 samples" in said
+    assert f"mlp-train predict {Path('t/model.mlp')} titanic --out submission.csv" in said
+    assert mlp_runtime.load("t/model.mlp").training["target"] == "Survived"
+
+
+def test_a_column_can_be_dropped_and_the_model_remembers(mlp_train: Run) -> None:
+    said = mlp_train(
+        "fit", "titanic", *QUICK, "--drop", "Ticket,Name", "--columns", "Pclass=category", "--out", "t"
+    ).err
+    assert "left out: 'Ticket', dropped as asked for" in said
+    model = mlp_runtime.load("t/model.mlp")
+    assert model.training["options"] == {"drop": ["Ticket", "Name"], "columns": {"Pclass": "category"}}
+    assert json.loads(mlp_train("evaluate", "t", "titanic", "--json").out)["split"] == "held-out"
+
+
+def test_the_same_settings_give_the_same_file_from_any_folder(
+    mlp_train: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    numbers_csv("house.csv")
+    assert mlp_train("fit", "house.csv", *QUICK, "--out", "one").code == 0
+    first = Path("one/model.mlp").read_bytes()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    assert mlp_train("fit", "--config", "../one/config.toml", "--out", "again").code == 0
+    assert Path("again/model.mlp").read_bytes() == first
+    assert str(tmp_path).encode() not in first
+
+
+def test_environment_and_flags_reach_the_training(mlp_train: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLP_TRAIN_EPOCHS", "5")
+    monkeypatch.setenv("MLP_TRAIN_HIDDEN", "3")
+    mlp_train("fit", "xor", "--epochs", "2", "--out", "x")
+    config = read_run("x").config
+    assert (config["epochs"], config["hidden"]) == (2, [3])
+
+
+def test_an_unknown_variable_is_refused(mlp_train: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLP_TRAIN_EPOCH", "5")
+    answer = mlp_train("fit", "xor")
+    assert (answer.code, answer.out) == (2, "")
+    assert "did you mean 'MLP_TRAIN_EPOCHS'?" in answer.err
+
+
+def test_a_run_is_never_overwritten_without_force(mlp_train: Run) -> None:
+    mlp_train("fit", "xor", *QUICK, "--out", "x")
+    before = Path("x/model.mlp").read_bytes()
+    answer = mlp_train("fit", "xor", "--epochs", "3", "--out", "x")
+    assert answer.code == 6
+    assert "--force" in answer.err
+    assert Path("x/model.mlp").read_bytes() == before
+    assert mlp_train("fit", "xor", "--epochs", "3", "--out", "x", "--force").code == 0
+    assert read_run("x").config["epochs"] == 3
+
+
+def test_force_with_unusable_data_leaves_the_old_run_alone(mlp_train: Run) -> None:
+    mlp_train("fit", "xor", *QUICK, "--out", "x")
+    before = Path("x/model.mlp").read_bytes()
+    assert mlp_train("fit", "none.zip", "--out", "x", "--force").code == 3
+    assert mlp_train("fit", "xor", "--activation", "rleu", "--out", "x", "--force").code == 2
+    assert Path("x/model.mlp").read_bytes() == before
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_training(mlp_train: Run) -> None:
+    Path("file").write_text("in the way", encoding="utf-8")
+    for place in ("file", "file/below"):
+        answer = mlp_train("fit", "xor", "--out", place)
+        assert answer.code == 6
+        assert "epoch" not in answer.err
+
+
+def test_a_full_disk_is_one_sentence_and_exit_code_6(command: list[str], tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource", reason="this system has no limit on the size of a file")
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+
+    done = subprocess.run(
+        [*command, "fit", "titanic", *QUICK, "--out", str(tmp_path / "t"), "-q"],
+        capture_output=True, text=True, check=False, preexec_fn=limit,
+    )  # fmt: skip
+    assert done.returncode == 6
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "t" / "model.mlp").exists()
+
+
+def test_a_missed_goal_has_exit_code_5_and_keeps_the_model(mlp_train: Run) -> None:
+    answer = mlp_train("fit", "titanic", *QUICK, "--min-accuracy", "0.999", "--out", "t")
+    assert answer.code == 5
+    assert "below the 0.999 of --min-accuracy" in answer.err
+    assert answer.out == f"{Path('t/model.mlp')}\n"
+    assert Path("t/model.mlp").exists()
+    assert mlp_train("fit", "titanic", *QUICK, "--min-accuracy", "0.1", "--out", "u").code == 0
+
+
+@pytest.mark.parametrize("source", ["xor", "house.csv"])
+def test_a_goal_that_cannot_be_measured_is_refused_before_training(mlp_train: Run, source: str) -> None:
+    numbers_csv("house.csv")
+    answer = mlp_train("fit", source, "--min-accuracy", "0.5")
+    assert answer.code == 2
+    assert "--min-accuracy" in answer.err
+    assert "epoch 1" not in answer.err
+
+
+def test_numbers_are_learned_and_reported_in_the_targets_unit(mlp_train: Run) -> None:
+    numbers_csv("house.csv", 200)
+    answer = mlp_train("fit", "house.csv", "--epochs", "60", "--hidden", "8", "--lr", "0.02", "--json", "--out", "h")
+    metrics = json.loads(answer.out)["metrics"]["valid"]
+    assert metrics["r2"] > 0.8
+    assert metrics["rmse"] < 1.0
+    assert "target: 'price', regression" in answer.err
+
+
+def test_a_run_without_out_gets_a_folder_of_its_own(mlp_train: Run) -> None:
+    one, two = (mlp_train("fit", "xor", *QUICK, "--name", "my run").out.strip() for _ in range(2))
+    assert one != two
+    assert Path(one).parent.name.endswith("-my-run")
+    assert Path("runs/latest/model.mlp").samefile(two)
+    assert mlp_runtime.load(one).meta == {"name": "my run"}
+
+
+def test_a_plugin_trains_by_name_and_the_run_repeats_it(command: list[str], tmp_path: Path) -> None:
+    plugin = tmp_path / "mine.py"
+    plugin.write_text(
+        "import numpy as np\nfrom mlp_train import register_activation\n"
+        "def forward(z, out):\n    np.multiply(z, 2, out=out)\n"
+        "def backward(d_a, z, a, out):\n    np.multiply(d_a, 2, out=out)\n"
+        "register_activation('twice', forward, backward)\n",
+        encoding="utf-8",
+    )
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([*command, *arguments], capture_output=True, text=True, check=False, cwd=tmp_path)
+
+    first = run("fit", "xor", *QUICK, "--activation", "twice", "--plugin", "mine.py", "--out", "x")
+    assert first.returncode == 0, first.stderr
+    assert run("fit", "--config", "x/config.toml", "--out", "y").returncode == 0
+    assert run("predict", "x/model.mlp", "xor", "--plugin", "mine.py").stdout.count("\n") == 4
+    without = run("predict", "x/model.mlp", "xor")
+    assert without.returncode == 4
+    assert "'twice'" in without.stderr
+    unknown = run("fit", "xor", "--activation", "twice")
+    assert unknown.returncode == 2
+
+
+def test_a_settings_file_is_checked_like_flags(mlp_train: Run) -> None:
+    Path("mine.toml").write_text("hiden = [8]\n", encoding="utf-8")
+    answer = mlp_train("fit", "xor", "--config", "mine.toml")
+    assert answer.code == 2
+    assert "mine.toml: unknown setting 'hiden', did you mean 'hidden'?" in answer.err
