@@ -108,7 +108,8 @@ def _one_colour(x: Any) -> Array:
         return np.array([i for i, frame in enumerate(x) if (frame == frame[0, 0]).all()], np.int64)
     pixels = x.reshape(len(x), x.shape[1] * x.shape[2], -1)
     some = np.flatnonzero((pixels[:, ::7] == pixels[:, :1]).all(axis=(1, 2)))  # most images show it in a few pixels
-    return some[(pixels[some] == pixels[some, :1]).all(axis=(1, 2))]
+    plain: Array = some[(pixels[some] == pixels[some, :1]).all(axis=(1, 2))]
+    return plain
 
 
 def _repeated(dataset: Dataset) -> Iterator[str]:

@@ -24,7 +24,7 @@ MOST_CODES = 10  # whole numbers with no more values than this may be codes, so 
 MOST_WORDS = 40  # tokens of one column
 SMALL = 20  # below so many rows, different values prove nothing
 
-_CODE = re.compile(r"[^\W\d_]{1,6}[\s./-]*\d")  # letters, then digits: C85, AB-1234
+_CODE = re.compile(r"[^\W\d_]{1,4}[\s./-]*\d[\w\s./-]*")  # letters, then digits: C85, AB-1234
 _ID_NAME = re.compile(r"(?i:(^|[^a-z])(id|uuid|guid|index|rowid)$)|[a-z](Id|ID)$|^(?i:unnamed: 0)$")
 
 
@@ -57,39 +57,34 @@ def describe(name: str, cells: Sequence[Any], wanted: str | None = None) -> Colu
     >>> describe("PassengerId", ["1", "2", "3"]).reason
     'an id: its name says so, and all 3 values differ'
     """
-    missing = sum(map(is_missing, cells))
-    if wanted in (None, "text"):
-        type_, reason, values = _found(name, cells, len(cells) - missing, as_text=wanted == "text")
-    else:
-        type_, reason, values = _as_wanted(name, cells, wanted)
-    return ColumnType(name, type_, reason, values, missing)
+    if wanted not in (None, "text"):
+        missing = sum(map(is_missing, cells))
+        return ColumnType(name, *_as_wanted(name, cells, wanted), missing)
+    read = numbers(cells) if wanted is None else None
+    if read is not None and mostly_numbers(read):
+        _refuse_texts(name, read)
+        return ColumnType(name, *_numeric(name, cells, read), len(cells) - len(read.finite))
+    counts = Counter(text(cell) for cell in cells if not is_missing(cell))
+    missing = len(cells) - counts.total()
+    if len(counts) > 1 and read is not None and are_flags(counts):
+        return ColumnType(name, "flag", f"its values are {' and '.join(map(repr, sorted(counts)))}", (), missing)
+    return ColumnType(name, *_textual(name, cells, counts), missing)
 
 
 _Found = tuple[str, str, tuple[str, ...]]
 
 
-def _found(name: str, cells: Sequence[Any], filled: int, as_text: bool) -> _Found:
-    if not filled:
-        return "empty", f"all {len(cells)} cells are empty", ()
-    counts = Counter(text(cell) for cell in cells if not is_missing(cell))
-    if len(counts) == 1:
-        (only,) = counts
-        if filled == len(cells):
-            return "constant", f"every row has the same value, {_short(only)}", ()
-        return "category", f"{_short(only)} in {filled} rows, and missing in the others", (only,)
-    if not as_text:
-        read = numbers(cells)
-        if mostly_numbers(read):
-            _refuse_texts(name, read)
-            return _numeric(name, read)
-        if are_flags(cells):
-            return "flag", f"its values are {' and '.join(map(repr, sorted(counts)))}", ()
-    return _textual(name, cells, counts, filled)
+def _single(value: str, filled: int, rows: int) -> _Found:
+    if filled == rows:
+        return "constant", f"every row has the same value, {_short(value)}", ()
+    return "category", f"{_short(value)} in {filled} rows, and missing in the others", (value,)
 
 
-def _numeric(name: str, read: Numbers) -> _Found:
+def _numeric(name: str, cells: Sequence[Any], read: Numbers) -> _Found:
     finite = read.finite
     values, count = np.unique(finite, return_counts=True)
+    if len(values) == 1:
+        return _single(text(cells[int(np.isfinite(read.values).argmax())]), len(finite), len(cells))
     whole = bool((values == np.floor(values)).all())
     if whole and len(values) == len(finite):
         if _ID_NAME.search(name):
@@ -109,17 +104,20 @@ def _numeric(name: str, read: Numbers) -> _Found:
     return "number", reason, ()
 
 
-def _textual(name: str, cells: Sequence[Any], counts: Counter[str], filled: int) -> _Found:
-    rows = len(cells)
-    distinct = len(counts)
+def _textual(name: str, cells: Sequence[Any], counts: Counter[str]) -> _Found:
+    rows, filled, distinct = len(cells), counts.total(), len(counts)
+    if not filled:
+        return "empty", f"all {rows} cells are empty", ()
+    if distinct == 1:
+        return _single(next(iter(counts)), filled, rows)
     common = _frequent(counts, fewest(rows), MOST_VALUES)
     if (rows < SMALL or distinct * 2 <= filled) and sum(counts[value] for value in common) * 2 >= filled:
         return "category", _of(len(common), distinct, "texts", rows), common
     prefixes = _parts("prefix", cells)
     letters = _frequent(prefixes, fewest(rows), MOST_VALUES)
-    codes = sum(bool(_CODE.match(text(cell))) for cell in cells)
+    codes = sum(bool(_CODE.fullmatch(text(cell))) for cell in cells)
     if codes * 5 >= filled * 4 and letters and len(prefixes) * 2 <= filled:
-        example = next(value for value in counts if _CODE.match(value))
+        example = next(value for value in counts if _CODE.fullmatch(value))
         return (
             "prefix",
             f"codes such as {_short(example)}: {_of(len(letters), len(prefixes), 'prefixes', rows)}",
@@ -150,9 +148,7 @@ def _as_wanted(name: str, cells: Sequence[Any], wanted: str) -> _Found:
                     f"column {name!r}, row {row + 1}: {_short(text(cell))} is neither yes nor no: ask for category"
                 )
         return wanted, reason, ()
-    if wanted not in ENCODED:
-        hint = nearest(wanted, (*ENCODED, "text")) or f": the types are {', '.join(ENCODED)} and text"
-        raise TableError(f"column {name!r}: there is no type {wanted!r}{hint}")
+    check_type(name, wanted)
     values = _frequent(_parts(wanted, cells), fewest(len(cells)), MOST_VALUES)
     if not values:
         raise TableError(f"column {name!r}: nothing in it is frequent enough to be read as {wanted}: drop the column")
@@ -167,6 +163,13 @@ def _parts(type_: str, cells: Sequence[Any]) -> Counter[str]:
     if type_ == "prefix":
         return Counter(letters for value in texts if (letters := leading_letters(value)))
     return Counter(texts)
+
+
+def check_type(name: str, wanted: str) -> None:
+    """Refuse a type that does not exist."""
+    if wanted not in (*ENCODED, "text"):
+        hint = nearest(wanted, (*ENCODED, "text")) or f": the types are {', '.join(ENCODED)} and text"
+        raise TableError(f"column {name!r}: there is no type {wanted!r}{hint}")
 
 
 def fewest(rows: int) -> int:

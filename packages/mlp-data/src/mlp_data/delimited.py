@@ -39,7 +39,7 @@ def is_table(member: Member) -> bool:
     if member.name.lower().removesuffix(".gz").endswith(_TABLE_SUFFIXES):
         return True
     head = member.head(4096)
-    if not head.strip() or _CONTROL.search(head):
+    if not head.strip() or _CONTROL.search(head) or head.lstrip()[:1] in b"{[<":  # JSON and XML have columns too
         return False
     start = _decode(head)[0]
     lines = start.splitlines()[: None if member.size < len(head) else -1]
@@ -171,7 +171,7 @@ def _check_widths(where: str, records: list[tuple[int, list[str]]], width: int) 
             continue
         if len(record) < width or any(record[width:]):
             raise TableError(
-                f"{where}: line {line} has {len(record)} fields but the first has {width}: "
+                f"{where}: line {line} has {len(record)} fields but the first line has {width}: "
                 f"correct the line, or quote fields that hold the delimiter"
             )
         del record[width:]

@@ -177,7 +177,8 @@ def _roi(ink: Ink, kept: Array) -> Array:
     long = max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1
     soft = np.asarray(cv2.dilate(kept, np.ones((3, 3), np.uint8), iterations=1 + int(long) // 100)) > 0
     floor = 2 * ink.noise
-    light = np.where(soft, np.clip((ink.strength - floor) * (255 / (ink.full - floor)), 0, 255), 0)
+    full = float(np.percentile(ink.strength[kept > 0], 70))  # of this item alone, whatever else is on the page
+    light = np.where(soft, np.clip((ink.strength - floor) * (255 / (full - floor)), 0, 255), 0)
     margin = 2 + int(long) // 20
     inside = np.s_[
         max(0, rows[0] - margin) : rows[-1] + 1 + margin, max(0, columns[0] - margin) : columns[-1] + 1 + margin

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -84,15 +85,20 @@ def _encode(column: ColumnType, cells: Sequence[Any]) -> Iterator[Column]:
 def spread(values: Array) -> float:
     """Return a standard deviation that neither a few far values nor a long tail can spoil.
 
-    It is the larger of two, each equal to the standard deviation where values are normally distributed: the middle half
-    (interquartile range / 1.349) and nearly all (1st to 99th percentile / 4.653). Where both are 0, the plain one.
+    It is the larger of two, each equal to the standard deviation where values are normally distributed: by the middle
+    half, and by nearly all (the 1st to 99th percentile; of few values, all but the outermost). Where both are 0, the
+    plain one.
 
     >>> rng = np.random.default_rng(0)
     >>> round(spread(np.append(rng.normal(0, 5, 1000), 1e9)))
     5
     """
-    low, first, third, high = np.percentile(values, [1, 25, 75, 99])
-    return float(max((third - first) / 1.349, (high - low) / 4.653) or values.std() or 1.0)
+    spreads = []
+    for share in (0.25, min(0.25, max(0.01, 2 / len(values)))):
+        low, high = np.quantile(values, [share, 1 - share])
+        spreads.append(float(high - low) / (2 * NormalDist().inv_cdf(1 - share)))
+    least = float(np.ptp(values)) * 1e-30 + 1e-30  # what is smaller would leave float32 when it is divided by
+    return next((one for one in (max(spreads), float(values.std())) if one > least), 1.0)
 
 
 def _words_that_tell(column: ColumnType, cells: Sequence[Any], y: Array) -> ColumnType:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mlp_data.cells import clean, find_reading, is_missing, listed
+from mlp_data.column_types import check_type
 from mlp_data.dataset import Dataset, Split
 from mlp_data.delimited import TextTable, is_table, read_table
 from mlp_data.errors import TableError
@@ -91,23 +92,27 @@ def find_roles(tables: Sequence[TextTable], wanted: str | None = None) -> Roles:
     submission = _submission(tables)
     tables = [table for table in tables if table is not submission]
     train = _training_table(tables, wanted)
+    rest = [table for table in tables if table is not train]
+    rest.sort(key=lambda table: -len(table.columns.keys() & train.columns.keys()))  # the most alike speaks first
     others: dict[str, TextTable] = {}
     problems: list[str] = []
     lacking: list[str] = []  # columns that the table to be answered does not have
-    for table in (table for table in tables if table is not train):
+    for table in rest:
         missing = [name for name in train.columns if name not in table.columns]
-        if 2 * len(missing) >= len(train.columns):
+        shared = len(train.columns) - len(missing)
+        if 2 * shared < len(table.columns) or (lacking and not set(missing) <= set(lacking)):
             problems.append(f"{table.where}: not used, because its columns are not those of {train.where}")
             continue
-        lacking = missing or lacking
-        split = (split_of(table.name) or "test") if not missing or wanted not in (None, *missing) else "unlabelled"
+        lacking = lacking or missing
+        split = "unlabelled" if missing and wanted in (None, *missing) else split_of(table.name) or "test"
         split = "test" if split == "train" else split
         if split in others:
             problems.append(f"{table.where}: not used, because {others[split].where} serves as {split} already")
         else:
             others[split] = table
-    if wanted is None and len(lacking) == 1:
-        return Roles(train, others, lacking[0], submission, tuple(problems))
+    answer = list(submission.columns)[1:] if submission else lacking
+    if wanted is None and len(answer) == 1:
+        return Roles(train, others, answer[0], submission, tuple(problems))
     target, notice = choose_target(lacking if len(lacking) > 1 else list(train.columns), train.where, wanted)
     return Roles(train, others, target, submission, (*problems, *([notice] if notice else [])))
 
@@ -153,7 +158,11 @@ def _submission(tables: Sequence[TextTable]) -> TextTable | None:
 
 def _answered(table: TextTable, target: str, problems: list[str]) -> TextTable:
     """Return the rows of a table that have an answer."""
-    rows = [row for row, cell in enumerate(table.columns[target]) if not is_missing(cell)]
+    cells = table.columns[target]
+    if find_reading(cells) == "number":  # a word for "nothing" is no answer, but a word that says something is an error
+        cleaned, bad = clean(cells, "number")
+        cells = [bad.get(row, cell) for row, cell in enumerate(cleaned)]
+    rows = [row for row, cell in enumerate(cells) if not is_missing(cell)]
     lost = len(table) - len(rows)
     if not lost:
         return table
@@ -176,6 +185,8 @@ def _left_out(roles: Roles, options: Options) -> dict[str, str]:
             raise TableError(
                 f"{roles.train.where}: {name!r} is the target, so it is no column to drop or to give a type"
             )
+    for name, wanted in options.columns.items():
+        check_type(name, wanted)
     left_out = {name: "dropped as asked for" for name in names if name in options.drop}
     if roles.submission is not None:
         heading = next(iter(roles.submission.columns))
