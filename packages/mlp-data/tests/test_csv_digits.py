@@ -67,12 +67,27 @@ def test_labels_may_be_words_and_ids_are_no_labels(make_zip: Zip) -> None:
     assert mlp_data.load(make_zip(members)).splits["unlabelled"].ids == ["1001", "1002"]
 
 
+def test_the_label_may_come_last_as_in_openml_files(make_zip: Zip) -> None:
+    rows = frames(4)
+    lines = [f"{','.join(map(str, row))},{label}" for row, label in zip(rows.tolist(), "1021", strict=True)]
+    header = ",".join([*(f"pixel{i}" for i in range(1, 65)), "class"])
+    for odd in (lines, [line.replace(",", ", ") for line in lines]):
+        data = mlp_data.load(make_zip({"mnist_784.csv": "\n".join([header, *odd]).encode()}))
+        assert (data.target, data.classes) == ("class", ("0", "1", "2"))
+        assert data.splits["train"].y.tolist() == [1, 0, 2, 1]
+        assert np.array_equal(data.splits["train"].x.reshape(4, -1), rows)
+
+
 def test_quotes_spaces_and_points_are_read_too(make_zip: Zip) -> None:
     content = csv(frames(4), list("0101"))
     plain = mlp_data.load(make_zip({"a.csv": content}))
     head, _, body = content.partition(b"\n")
     odd = head + b"\n" + body.replace(b",", b", ").replace(b"\n", b".0\n")
     assert np.array_equal(mlp_data.load(make_zip({"a.csv": odd})).splits["train"].x, plain.splits["train"].x)
+    quoted = b"\n".join(b",".join(b'"%s"' % cell for cell in line.split(b",")) for line in content.splitlines())
+    data = mlp_data.load(make_zip({"a.csv": quoted}))
+    assert (data.target, data.classes) == ("label", ("0", "1"))
+    assert np.array_equal(data.splits["train"].x, plain.splits["train"].x)
     with_mark = mlp_data.load(make_zip({"a.csv": b"\xef\xbb\xbf" + content.rstrip(b"\n")}))
     assert with_mark.target == "label"
     assert np.array_equal(with_mark.splits["train"].x, plain.splits["train"].x)

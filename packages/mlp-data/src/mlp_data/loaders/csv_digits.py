@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,13 +26,24 @@ _ROW_NAMES = {"id", "imageid", "image_id", "index", ""}
 
 @dataclass(frozen=True)
 class Layout:
-    """Where one CSV file has what. `first` is the column before the pixels: "label", "id" or "" if there is none."""
+    """Where one CSV file has what. `named` is the column beside the pixels: "label", "id" or "" if there is none."""
 
     columns: int
     shape: tuple[int, ...]  # (height, width) or (height, width, 3)
-    first: str
-    heading: str  # what the column before the pixels is called
+    named: str
+    heading: str  # what that column is called
     has_header: bool
+    is_last: bool = False  # that column comes after the pixels instead of before them
+
+    @property
+    def pixels(self) -> slice:
+        """The columns that hold pixels."""
+        return slice(0, -1) if self.is_last else slice(1 if self.named else 0, None)
+
+    @property
+    def beside(self) -> slice:
+        """The column beside the pixels, or none."""
+        return slice(-1, None) if self.is_last else slice(0, 1 if self.named else 0)
 
 
 def load_csv_digits(source: Source, options: Options) -> Dataset | None:
@@ -47,26 +59,26 @@ def load_csv_digits(source: Source, options: Options) -> Dataset | None:
             f"{source.name}: its CSV files hold images of shapes {sorted(shapes)}: give images of one shape"
         )
     images: dict[str, Array] = {}
-    firsts: dict[str, tuple[str, list[str]]] = {}
+    beside: dict[str, tuple[str, list[str]]] = {}
     heading = None
     for member, layout in found:
-        labelled = layout.first == "label"
+        labelled = layout.named == "label"
         split = (split_of(member.name) or "train") if labelled else "unlabelled"
         if split in images:
             raise DataError(
                 f"{member.where}: the split {split} has a file already: say in the names which file is which"
             )
-        pixels, first = parse(member.read(), layout, member.where)
+        pixels, texts = parse(member.read(), layout, member.where)
         images[split] = pixels.reshape(-1, *layout.shape)
-        firsts[split] = layout.first, first
+        beside[split] = layout.named, texts
         heading = layout.heading if labelled else heading
-    answered = [split for split, (kind, _) in firsts.items() if kind == "label"]
-    classes, indices = classes_and_indices([firsts[split][1] for split in answered])
+    answered = [split for split, (kind, _) in beside.items() if kind == "label"]
+    classes, indices = classes_and_indices([beside[split][1] for split in answered])
     y = dict(zip(answered, indices, strict=True))
     submission = find_submission(source, len(images["unlabelled"])) if "unlabelled" in images else None
     splits = {}
     for split in (split for split in SPLITS if split in images):
-        ids = firsts[split][1] if firsts[split][0] == "id" else None
+        ids = beside[split][1] if beside[split][0] == "id" else None
         splits[split] = Split(
             images[split], y.get(split), submission.ids if submission and split == "unlabelled" else ids
         )
@@ -89,21 +101,24 @@ def find_layout(member: Member) -> Layout | None:
     if member.head(4096).count(b",") < _FEWEST:
         return None
     lines = member.head(_HEADER).decode("utf-8-sig", "replace").splitlines()[:2]
-    cells = [line.split(",") for line in lines]
+    try:
+        cells = list(csv.reader(lines, skipinitialspace=True))
+    except csv.Error:
+        return None
     has_header = not all(_is_pixel(cell) for cell in cells[0][1:])
     values = cells[-1]
     if (has_header and len(cells) < 2) or len(values) != len(cells[0]):
         return None
-    names = [cell.strip(' "').lower() for cell in cells[0]] if has_header else []
-    heading = cells[0][0].strip(' "') if has_header else ""
     shape = image_shape(len(values))
     if shape is not None and all(map(_is_pixel, values)):
-        return Layout(len(values), shape, "", heading, has_header)
+        return Layout(len(values), shape, "", "", has_header)
     shape = image_shape(len(values) - 1)
-    if shape is None or not all(map(_is_pixel, values[1:])):
-        return None
-    first = "id" if has_header and names[0] in _ROW_NAMES else "label"
-    return Layout(len(values), shape, first, heading, has_header)
+    # Pixels have numbers in their headings; at which end one has none, there the label is.
+    is_last = has_header and bool(re.search(r"\d", cells[0][0])) and not re.search(r"\d", cells[0][-1])
+    heading = cells[0][-1 if is_last else 0].strip() if has_header else ""
+    named = "id" if has_header and heading.lower() in _ROW_NAMES else "label"
+    layout = Layout(len(values), shape or (), named, heading, has_header, is_last)
+    return layout if shape is not None and all(map(_is_pixel, values[layout.pixels])) else None
 
 
 def image_shape(count: int) -> tuple[int, ...] | None:
@@ -122,34 +137,35 @@ def image_shape(count: int) -> tuple[int, ...] | None:
 
 
 def parse(content: bytes, layout: Layout, where: str) -> tuple[Array, list[str]]:
-    """Return the pixels, uint8 (lines, pixels), and the text of the column before them."""
+    """Return the pixels, uint8 (lines, pixels), and the text of the column beside them."""
     body = content.removeprefix(b"\xef\xbb\xbf")
     if layout.has_header:
         body = body.partition(b"\n")[2]
     body = body.replace(b"\r\n", b"\n").strip(b"\n") + b"\n"
     if len(body) == 1:
         raise DataError(f"{where}: there is a header but no line of data below it: give at least one image")
-    found = _fast(body, layout.columns, 1 if layout.first else 0)
+    found = _fast(body, layout)
     if found is None:
         return _careful(body, layout, where)
-    pixels, first = found
+    pixels, beside = found
     if pixels.max() > 255:
         line, column = np.argwhere(pixels > 255)[0]
         raise _bad_pixel(where, int(line) + 1 + layout.has_header, str(pixels[line, column]))
-    return pixels.astype(np.uint8), first
+    return pixels.astype(np.uint8), beside
 
 
-def _fast(body: bytes, columns: int, skip: int) -> tuple[Array, list[str]] | None:
+def _fast(body: bytes, layout: Layout) -> tuple[Array, list[str]] | None:
     """Parse plain whole numbers of one to three digits, many lines at once; None if there is anything else.
 
-    skip: how many columns before the pixels come back as text. Commas and line ends are below "0" in ASCII.
+    The column beside the pixels comes back as text. Commas and line ends are below "0" in ASCII.
     """
+    columns = layout.columns
     parts: list[Array] = []
-    first: list[str] = []
+    beside: list[str] = []
     at = 0
     while at < len(body):
-        end = body.rfind(b"\n", at, at + _BLOCK) + 1 or body.find(b"\n", at) + 1
-        text = np.frombuffer(body, np.uint8, end - at, at)
+        after = body.rfind(b"\n", at, at + _BLOCK) + 1 or body.find(b"\n", at) + 1
+        text = np.frombuffer(body, np.uint8, after - at, at)
         stops = np.flatnonzero(text < ord("0"))
         if len(stops) % columns:
             return None
@@ -158,13 +174,9 @@ def _fast(body: bytes, columns: int, skip: int) -> tuple[Array, list[str]] | Non
             return None
         lengths = np.diff(stops, prepend=-1).reshape(-1, columns) - 1
         grid = stops.reshape(-1, columns)
-        if skip:
-            ends = (grid[:, 0] + at).tolist()
-            first += [
-                body[stop - size : stop].decode("utf-8", "replace")
-                for stop, size in zip(ends, lengths[:, 0].tolist(), strict=True)
-            ]
-        grid, lengths = grid[:, skip:], lengths[:, skip:]
+        ends, sizes = (grid[:, layout.beside] + at).ravel().tolist(), lengths[:, layout.beside].ravel().tolist()
+        beside += [body[end - size : end].decode("utf-8", "replace") for end, size in zip(ends, sizes, strict=True)]
+        grid, lengths = grid[:, layout.pixels], lengths[:, layout.pixels]
         if lengths.min() < 1 or lengths.max() > 3:
             return None
         # Where a number is shorter, the digit taken for it belongs to its neighbour, and is set to zero.
@@ -175,16 +187,15 @@ def _fast(body: bytes, columns: int, skip: int) -> tuple[Array, list[str]] | Non
         if max(ones.max(), tens.max(), hundreds.max()) > 9:
             return None
         parts.append(ones + tens.astype(np.uint16) * 10 + hundreds.astype(np.uint16) * 100)
-        at = end
-    return (np.concatenate(parts), first) if all(first) else None
+        at = after
+    return (np.concatenate(parts), beside) if all(beside) else None
 
 
 def _careful(body: bytes, layout: Layout, where: str) -> tuple[Array, list[str]]:
     """Parse line by line what `_fast` declines: quotes, spaces, labels that are words; name the line that is wrong."""
-    skip = 1 if layout.first else 0
     rows: list[Array] = []
-    first: list[str] = []
-    lines = csv.reader(io.StringIO(body.decode("utf-8", "replace"), newline=""))
+    beside: list[str] = []
+    lines = csv.reader(io.StringIO(body.decode("utf-8", "replace"), newline=""), skipinitialspace=True)
     try:
         for number, line in enumerate(lines, start=1 + layout.has_header):
             if not line:
@@ -194,24 +205,28 @@ def _careful(body: bytes, layout: Layout, where: str) -> tuple[Array, list[str]]
                     f"{where}: line {number} has {len(line)} cells, but the first line has {layout.columns}: "
                     f"give every line the same number"
                 )
-            for cell in line[skip:]:
-                if not _is_pixel(cell):
-                    raise _bad_pixel(where, number, cell)
-            rows.append(np.array([int(float(cell)) for cell in line[skip:]], np.uint8))
-            first.extend(line[:skip])
+            try:
+                values = np.array(line[layout.pixels], np.float64)
+            except ValueError:
+                values = np.array([np.nan])
+            if not ((values >= 0) & (values <= 255) & (values == np.floor(values))).all():
+                wrong = next((cell for cell in line[layout.pixels] if not _is_pixel(cell)), "")
+                raise _bad_pixel(where, number, wrong)
+            rows.append(values.astype(np.uint8))
+            beside.extend(line[layout.beside])
     except csv.Error as error:
         raise DataError(
             f"{where}: line {lines.line_num + layout.has_header} cannot be read ({error}): mend it"
         ) from None
-    if any(not cell.strip() for cell in first):
-        number = 1 + layout.has_header + next(i for i, cell in enumerate(first) if not cell.strip())
-        raise DataError(f"{where}: line {number} has no {layout.first}: fill or drop it")
-    return np.stack(rows), [cell.strip() for cell in first]
+    if any(not cell.strip() for cell in beside):
+        number = 1 + layout.has_header + next(i for i, cell in enumerate(beside) if not cell.strip())
+        raise DataError(f"{where}: line {number} has no {layout.named}: fill or drop it")
+    return np.stack(rows), [cell.strip() for cell in beside]
 
 
 def _is_pixel(cell: str) -> bool:
     try:
-        value = float(cell.strip(' "'))
+        value = float(cell)
     except ValueError:
         return False
     return 0 <= value <= 255 and value.is_integer()
