@@ -95,11 +95,12 @@ def test_a_file_called_as_a_sample_is_reached_by_its_path(tmp_path: Path, monkey
     assert len(mlp_data.load("digits").splits["train"]) == 6000
     refused("./xor", "no loader knows")
     refused("./digits", "folder holds no files")
+    refused(Path("digits"), "folder holds no files")
 
 
 def test_an_option_that_is_not_known_gets_the_nearest() -> None:
-    with pytest.raises(OptionError, match="no option 'targt', did you mean 'target'"):
-        mlp_data.load("xor", targt="x")
+    with pytest.raises(OptionError, match="no option 'my_target', did you mean 'target'"):
+        mlp_data.load("xor", my_target="x")
     with pytest.raises(OptionError, match="option fit='inkk' is not one of none, stretch, ink, did you mean 'ink'"):
         mlp_data.load("xor", fit="inkk")
     with pytest.raises(OptionError, match="takes column names"):

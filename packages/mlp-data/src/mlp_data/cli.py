@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from typing import Annotated, Any, NoReturn
 
@@ -59,7 +60,8 @@ def inspect_source(
         from mlp_data.listing import lines
 
         _answer("\n".join(lines(report)))
-        typer.echo(f"next: mlp-train fit {source}", err=True)
+        if report["input"]:
+            typer.echo(f"next: mlp-train fit {shlex.quote(source)}", err=True)
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:

@@ -82,14 +82,14 @@ def load(source: str | os.PathLike[str], **options: Any) -> Dataset:
     """Load an archive, a folder, a single file, or the shipped sample `digits`, `titanic` or `xor`.
 
     options: see `mlp_data.Options`. Raises DataError, whose one sentence says what cannot be used and why.
-    A file or folder that is called as a sample is reached as `./digits`.
+    A file or folder that is called as a sample is reached as `./digits`, or as a `Path`.
 
     >>> data = load("xor")
     >>> data.splits["train"].y.tolist()
     [0, 1, 1, 0]
     """
     said = Options.of(**options)
-    if str(source) == "xor":
+    if source == "xor":
         return _xor()
     with open_source(source) as opened:
         for name, function in _loaders():
@@ -124,7 +124,7 @@ def open_source(source: str | os.PathLike[str]) -> Iterator[Source]:
 
 
 def _locate(source: str | os.PathLike[str]) -> Path:
-    if str(source) in ("digits", "titanic"):
+    if isinstance(source, str) and source in ("digits", "titanic"):  # Path("./digits") has lost its "./"
         return SAMPLES / f"{source}.zip"
     path = Path(source)
     if path.exists():
