@@ -1,4 +1,4 @@
-"""Make the sample archives that mlp-data ships: python tools/make_samples.py [FOLDER WITH mnist.zip AND titanic.zip]."""
+"""Make the sample archives that mlp-data ships: python tools/make_samples.py [FOLDER OF mnist.zip AND titanic.zip]."""
 
 from __future__ import annotations
 
