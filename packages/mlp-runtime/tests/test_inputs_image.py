@@ -255,6 +255,7 @@ WRONG = [
     ([], "a list of 0 came"),
     ([[0, 1], [1, 0]], r"frame 0: a list of 2 came.*numpy.asarray"),
     ([stroke(), None], "frame 1: None came"),
+    ([stroke(), np.full((4, 4), np.nan)], "frame 1: the frame holds NaN"),
     (np.zeros((0, 28), np.uint8), "at least one frame"),
     (np.zeros((0, 28, 28), np.uint8), "at least one frame"),
     (np.zeros(784, np.uint8), r"shape \(784,\) came.*model.forward"),
@@ -287,8 +288,10 @@ def test_what_is_no_frame_is_refused_in_one_sentence(raw, message):
 
 
 def test_another_size_is_refused_with_advice_when_nothing_fits_it():
-    with pytest.raises(InputError, match=r"30 x 20 came, but the model wants 28 x 28.*fit='ink' or fit='stretch'"):
+    with pytest.raises(InputError, match=r"30 x 20 pixels came, but the model wants 28 x 28.*fit='stretch'"):
         ImageInput().prepare(np.zeros((30, 20), np.uint8))
+    with pytest.raises(InputError, match=r"^frame 1: 30 x 20 pixels came"):
+        ImageInput().prepare([np.zeros((28, 28), np.uint8), np.zeros((30, 20), np.uint8)])
 
 
 def test_one_and_many_are_not_mixed_up():
@@ -343,6 +346,11 @@ def test_a_spec_without_a_key_is_refused(key):
     del spec[key]
     with pytest.raises(Invalid, match=key):
         ImageInput.from_spec(spec, {})
+
+
+def test_sizes_may_be_numpy_numbers():
+    made = ImageInput(np.int64(9), np.int32(8), box=np.uint8(5), mean=np.float32(0.5), scale=np.float64(2))
+    assert {type(value) for value in made.spec()[0].values()} == {str, int, float}
 
 
 def test_an_input_of_too_many_numbers_is_refused():

@@ -24,16 +24,11 @@ What stands where:
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Callable, Mapping
+from typing import Callable, Mapping
 
 import numpy as np
 
 from .errors import InputError, nearest
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Array = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
@@ -45,7 +40,7 @@ class Activation:
     parameters: Mapping[str, float] = field(default_factory=dict)
 
 
-def layer(a: Array, weight: Array, bias: Array, out: Array) -> Array:
+def layer(a: np.ndarray, weight: np.ndarray, bias: np.ndarray, out: np.ndarray) -> np.ndarray:
     """Compute `out = a @ weight + bias`: the one definition of a layer, for training and inference.
 
     Shapes: a (batch, n_in), weight (n_in, n_out), bias (n_out,), out (batch, n_out).
@@ -54,10 +49,11 @@ def layer(a: Array, weight: Array, bias: Array, out: Array) -> Array:
     array([[11.5]])
     """
     np.matmul(a, weight, out=out)
-    return np.add(out, bias, out=out)
+    np.add(out, bias, out=out)
+    return out
 
 
-def sigmoid(z: Array, out: Array) -> None:
+def sigmoid(z: np.ndarray, out: np.ndarray) -> None:
     """Write 1 / (1 + exp(-z)), with z clipped to +-87 (float32) or +-708 (float64).
 
     exp(89) overflows float32 and exp(710) float64. Up to the clip exp(-z), its sum with 1 and the quotient are all
@@ -73,12 +69,12 @@ def sigmoid(z: Array, out: Array) -> None:
     np.reciprocal(out, out=out)
 
 
-def relu(z: Array, out: Array) -> None:
+def relu(z: np.ndarray, out: np.ndarray) -> None:
     """Write max(z, 0)."""
     np.maximum(z, 0.0, out=out)
 
 
-def leaky_relu(z: Array, out: Array, negative_slope: float = 0.01) -> None:
+def leaky_relu(z: np.ndarray, out: np.ndarray, negative_slope: float = 0.01) -> None:
     """Write z where it is positive and negative_slope * z elsewhere."""
     if negative_slope == 0.0:  # 0 * -inf would be NaN
         relu(z, out)
@@ -89,12 +85,12 @@ def leaky_relu(z: Array, out: Array, negative_slope: float = 0.01) -> None:
         choose(z, np.multiply(z, negative_slope), out=out)
 
 
-def tanh(z: Array, out: Array) -> None:
+def tanh(z: np.ndarray, out: np.ndarray) -> None:
     """Write tanh(z)."""
     np.tanh(z, out=out)
 
 
-def elu(z: Array, out: Array, alpha: float = 1.0) -> None:
+def elu(z: np.ndarray, out: np.ndarray, alpha: float = 1.0) -> None:
     """Write z where it is positive and alpha * (exp(z) - 1) elsewhere."""
     negative = np.minimum(z, 0.0)
     np.expm1(negative, out=negative)  # exact near 0, where exp(z) - 1 would lose digits
@@ -107,7 +103,7 @@ SELU_SCALE = 1.0507009873554805
 SELU_ALPHA = 1.6732632423543772
 
 
-def selu(z: Array, out: Array) -> None:
+def selu(z: np.ndarray, out: np.ndarray) -> None:
     """Write elu(z, alpha) * scale with the two constants that keep mean 0 and variance 1 from layer to layer."""
     elu(z, out, SELU_ALPHA)
     with np.errstate(over="ignore"):  # the largest finite z go to infinity, which is their limit
@@ -118,7 +114,7 @@ GELU_CUBIC = 0.044715
 GELU_SCALE = 0.7978845608028654  # sqrt(2 / pi)
 
 
-def gelu(z: Array, out: Array) -> None:
+def gelu(z: np.ndarray, out: np.ndarray) -> None:
     """Write z/2 * (1 + tanh(sqrt(2/pi) * (z + 0.044715 z^3))).
 
     Inside the tanh z is clipped to +-10, where the tanh has been +-1 for long: the cube cannot overflow.
@@ -136,7 +132,7 @@ def gelu(z: Array, out: Array) -> None:
     np.multiply(out, inner, out=out)
 
 
-def silu(z: Array, out: Array) -> None:
+def silu(z: np.ndarray, out: np.ndarray) -> None:
     """Write z * sigmoid(z), also known as swish."""
     gate = np.empty_like(out)
     sigmoid(z, gate)
@@ -144,13 +140,13 @@ def silu(z: Array, out: Array) -> None:
     np.multiply(out, gate, out=out)
 
 
-def identity(z: Array, out: Array) -> None:
+def identity(z: np.ndarray, out: np.ndarray) -> None:
     """Write z."""
     if out is not z:
         np.copyto(out, z)
 
 
-def softmax(z: Array, out: Array) -> None:
+def softmax(z: np.ndarray, out: np.ndarray) -> None:
     """Write exp(z_j) / sum_k exp(z_k) for every row: positive shares that sum to 1.
 
     The row's maximum is subtracted first, which changes nothing but keeps exp from overflowing. A row that holds +inf
@@ -172,7 +168,7 @@ def softmax(z: Array, out: Array) -> None:
     np.divide(out, out.sum(axis=-1, keepdims=True), out=out)
 
 
-def _sigmoid_limit(out: Array) -> float:
+def _sigmoid_limit(out: np.ndarray) -> float:
     return 87.0 if out.dtype == np.float32 else 708.0
 
 

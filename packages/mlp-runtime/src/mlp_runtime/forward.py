@@ -8,38 +8,32 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from functools import partial
-from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional, Sequence
+from typing import Any, Callable, Mapping, Optional, Sequence
 
 import numpy as np
 
-from .activations import Activation, layer, relu, softmax
+from .activations import Activation, identity, layer, relu, softmax
 from .errors import InputError
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Array = NDArray[np.float32]
-    Run = Callable[[Array], Array]
-
-CHUNK = 256  # rows a step: the activations of a small network then stay in the processor's cache
+CHUNK = 256  # rows a step: the activations of a small network then stay in the processor's cache ...
+MAX_BUFFER = 2**20  # ... and numbers a buffer: a wide network takes fewer rows a step
 
 
 @dataclass(frozen=True, eq=False)
 class Layer:
     """One layer: float32 weight (n_out, n_in) and bias (n_out,), an activation and its parameters."""
 
-    weight: Array
-    bias: Array
+    weight: np.ndarray
+    bias: np.ndarray
     activation: Activation
     parameters: Mapping[str, float] = field(default_factory=dict)
 
-    def activate(self, z: Array) -> None:
+    def activate(self, z: np.ndarray) -> None:
         """Turn the pre-activation z into the activation, in place."""
         self.activation.forward(z, z, **self.parameters)
 
 
-def reference(layers: Sequence[Layer], x: Array) -> list[Array]:
+def reference(layers: Sequence[Layer], x: np.ndarray) -> list[np.ndarray]:
     """Return [x, a1, ..., output] for x (batch, n_in), layer by layer, with fresh arrays and no tricks."""
     trace = [x]
     for each in layers:
@@ -69,45 +63,29 @@ class Plan:
         self._biases = _moved_biases(self.layers)
         self._local = threading.local()
 
-    def __call__(self, x: Any, strict: bool = False) -> Array:
+    def __call__(self, x: Any, strict: bool = False) -> np.ndarray:
         """Return the last activation for x: (n_out,) for a row, (batch, n_out) for a batch.
 
         With strict=True a row's bits do not depend on the rows beside it.
         """
         x = self.check(x)
-        local = self._local
-        if strict:
-            rows = _rows_alone(self.layers, x.reshape(-1, self.n_in))
-            return rows.reshape((*x.shape[:-1], self.n_out))
-        if x.ndim == 1:
-            try:
-                run: Run = local.row
-            except AttributeError:
-                run = local.row = _compile_row(self.layers, self._biases)
-        else:
-            try:
-                run = local.batch
-            except AttributeError:
-                run = local.batch = _compile_batch(self.layers)
-        return run(x)
+        try:
+            one, many = self._local.runs
+        except AttributeError:
+            one, many = self._local.runs = _compile_row(self.layers, self._biases), _compile_batch(self.layers)
+        if x.ndim == 1 and not strict:
+            return np.asarray(one(x))
+        return np.asarray(many(x.reshape(-1, self.n_in), strict).reshape((*x.shape[:-1], self.n_out)))
 
-    def trace(self, x: Any) -> list[Array]:
+    def trace(self, x: Any) -> list[np.ndarray]:
         """Return [x, a1, ..., output], the plain reference's activations, for a row or a batch."""
         x = self.check(x)
         if x.ndim == 1:
             return [a[0] for a in reference(self.layers, x[None])]
         return reference(self.layers, x)
 
-    def check(self, x: Any) -> Array:
+    def check(self, x: Any) -> np.ndarray:
         """Return x as a contiguous float32 array of shape (n_in,) or (batch, n_in), or raise InputError."""
-        if (
-            isinstance(x, np.ndarray)
-            and x.dtype == np.float32
-            and x.ndim in (1, 2)
-            and x.shape[-1] == self.n_in
-            and x.flags.c_contiguous
-        ):
-            return x
         try:
             given = np.asarray(x)
         except ValueError:  # rows of different lengths
@@ -117,11 +95,13 @@ class Plan:
                 f"{given.dtype} of shape {given.shape} came, but forward takes prepared numbers of shape "
                 f"({self.n_in},) or (n, {self.n_in}): give raw ones to predict or to model.input.transform"
             )
+        if given.dtype == np.float32 and given.flags.c_contiguous:
+            return given
         with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite, which the layers can take
             return np.ascontiguousarray(given, np.float32)
 
 
-def _moved_biases(layers: Sequence[Layer]) -> list[tuple[Array, bool]]:
+def _moved_biases(layers: Sequence[Layer]) -> list[tuple[np.ndarray, bool]]:
     """Return the bias that each layer adds on the one-row path, and whether its `+ bias` moved to the next layer.
 
     relu(z + b) is max(z, -b) + b, and W (h + b) + c is W h + (W b + c). So a relu layer can keep h = max(z, -b) and
@@ -140,90 +120,78 @@ def _moved_biases(layers: Sequence[Layer]) -> list[tuple[Array, bool]]:
     return moved
 
 
-def _compile_row(layers: Sequence[Layer], biases: Sequence[tuple[Array, bool]]) -> Run:
+def _compile_row(layers: Sequence[Layer], biases: Sequence[tuple[np.ndarray, bool]]) -> Callable[..., np.ndarray]:
     """Return a function from x (n_in,) to a fresh output (n_out,), with its own buffers between the layers."""
-    steps: list[tuple[Any, ...]] = []
+    steps = []
     for each, (bias, moves) in zip(layers[:-1], biases):  # noqa: B905
-        activate = None if moves else _in_place(each)
-        combine, vector = (np.maximum, -bias) if moves else (np.add, bias)
+        combine, vector, activate = (np.maximum, -bias, None) if moves else (np.add, bias, _row_activation(each))
         steps.append((each.weight.dot, combine, vector, np.empty(len(bias), np.float32), activate))
-    last, (last_bias, _) = layers[-1], biases[-1]
-    last_dot, add = last.weight.dot, np.add
-    finish: Optional[Callable[[Array], Any]] = _in_place(last)
-    if last.activation.forward is softmax:
-        finish = _softmax_row(len(last_bias))
+    last_dot, last_bias, last_activate = layers[-1].weight.dot, biases[-1][0], _row_activation(layers[-1])
 
-    def run(h: Array) -> Array:
+    def run(h: np.ndarray) -> np.ndarray:
         for dot, combine, vector, out, activate in steps:
             combine(dot(h, out), vector, out=out)
             if activate is not None:
                 activate(out)
             h = out
-        output = last_dot(h)
-        add(output, last_bias, out=output)
-        if finish is not None:
-            finish(output)
-        return output  # type: ignore[no-any-return]
-
-    return run
-
-
-def _in_place(each: Layer) -> Optional[Callable[[Array], Any]]:
-    """Return a function that activates z (n_out,) in place, or None for the identity."""
-    if each.activation.name == "identity":
-        return None
-    if each.activation.forward is relu:
-        zeros = np.zeros(len(each.bias), np.float32)  # an array costs less than the scalar 0
-        return lambda z: np.maximum(z, zeros, out=z)
-    forward = partial(each.activation.forward, **each.parameters)
-    return lambda z: forward(z[None], z[None])  # an activation may be written for rows
-
-
-def _softmax_row(n_out: int) -> Callable[[Array], Any]:
-    """Return the softmax of one row in place; the fewest calls that keep it stable."""
-    ones = np.ones(n_out, np.float32)
-    subtract, exp, divide = np.subtract, np.exp, np.divide
-
-    def activate(z: Array) -> None:
-        top = z[z.argmax()]  # NaN counts as the largest, so it is found here
-        if not -1e30 < top < 1e30:  # near infinity the plain form knows what to do
-            softmax(z[None], z[None])
-            return
-        subtract(z, top, out=z)
-        exp(z, out=z)
-        divide(z, z.dot(ones), out=z)
-
-    return activate
-
-
-def _compile_batch(layers: Sequence[Layer]) -> Run:
-    """Return a function from x (batch, n_in) to a fresh output (batch, n_out), which works in chunks of rows."""
-    width = max(len(each.bias) for each in layers)
-    turns = np.empty((2, CHUNK * width), np.float32)  # each layer reads one half and writes the other
-
-    def run(x: Array) -> Array:
-        output = np.empty((len(x), len(layers[-1].bias)), np.float32)
-        for start in range(0, len(x), CHUNK):
-            a = x[start : start + CHUNK]
-            for at, each in enumerate(layers):
-                n_out = len(each.bias)
-                is_last = at + 1 == len(layers)
-                z = output[start : start + CHUNK] if is_last else turns[at % 2, : len(a) * n_out].reshape(-1, n_out)
-                a = layer(a, each.weight.T, each.bias, out=z)
-                each.activate(a)
+        output: np.ndarray = last_dot(h)
+        output += last_bias
+        if last_activate is not None:
+            last_activate(output)
         return output
 
     return run
 
 
-def _rows_alone(layers: Sequence[Layer], x: Array) -> Array:
-    """Return the output for x (batch, n_in), each row multiplied alone: the same bits in any batch."""
-    output = np.empty((len(x), len(layers[-1].bias)), np.float32)
-    for start in range(0, len(x), CHUNK):
-        a = x[start : start + CHUNK]
-        for each in layers:
-            a = np.matmul(each.weight, a[:, :, None])[:, :, 0]
-            a = np.add(a, each.bias, out=a)
-            each.activate(a)
-        output[start : start + CHUNK] = a
-    return output
+def _row_activation(each: Layer) -> Optional[Callable[[np.ndarray], Any]]:
+    """Return a function that activates z (n_out,) in place, or None for the identity."""
+    forward = each.activation.forward
+    if forward is identity:
+        return None
+    if forward is relu:
+        zeros = np.zeros(len(each.bias), np.float32)  # an array costs less than the scalar 0
+        return lambda z: np.maximum(z, zeros, out=z)
+    if forward is softmax:
+        ones = np.ones(len(each.bias), np.float32)
+        return lambda z: _softmax_row(z, ones)
+    return lambda z: each.activate(z[None])  # an activation may be written for rows
+
+
+def _softmax_row(z: np.ndarray, ones: np.ndarray) -> None:
+    """Turn one row of logits into their softmax in place, by the fewest calls that keep it stable."""
+    top = z[z.argmax()]  # NaN counts as the largest, so it is found here
+    if not -1e30 < top < 1e30:  # near infinity the plain form knows what to do
+        softmax(z, z)
+        return
+    np.subtract(z, top, out=z)
+    np.exp(z, out=z)
+    np.divide(z, z.dot(ones), out=z)
+
+
+def _compile_batch(layers: Sequence[Layer]) -> Callable[..., np.ndarray]:
+    """Return a function from x (batch, n_in) to a fresh output (batch, n_out), which works in chunks of rows.
+
+    With `alone`, each row is multiplied by itself: slower, but what the others hold cannot change how it is rounded.
+    """
+    width = max(len(each.bias) for each in layers)
+    chunk = max(1, min(CHUNK, MAX_BUFFER // width))
+    buffers = np.empty((2, chunk * width), np.float32)  # each layer reads one and writes the other
+
+    def run(x: np.ndarray, alone: bool) -> np.ndarray:
+        output = np.empty((len(x), len(layers[-1].bias)), np.float32)
+        for start in range(0, len(x), chunk):
+            a = x[start : start + chunk]
+            for at, each in enumerate(layers):
+                n_out = len(each.bias)
+                is_last = at + 1 == len(layers)
+                z = output[start : start + chunk] if is_last else buffers[at % 2, : len(a) * n_out].reshape(-1, n_out)
+                if alone:
+                    np.matmul(each.weight, a[:, :, None], out=z[:, :, None])
+                    np.add(z, each.bias, out=z)
+                else:
+                    layer(a, each.weight.T, each.bias, out=z)
+                each.activate(z)
+                a = z
+        return output
+
+    return run

@@ -9,7 +9,9 @@ What's where: `vector`, `image` (with `pixels`, `resize`, `ink`) and `table` (wi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Mapping, Union
+from typing import Any, Mapping, Union
+
+import numpy as np
 
 from ..errors import Invalid
 from .cells import FLAGS, leading_letters, words
@@ -17,10 +19,6 @@ from .columns import Column
 from .image import ImageInput
 from .table import TableInput
 from .vector import VectorInput
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 Input = Union[VectorInput, ImageInput, TableInput]
 
@@ -39,7 +37,7 @@ __all__ = [
 KINDS: Mapping[str, Any] = {kind.kind: kind for kind in (VectorInput, ImageInput, TableInput)}
 
 
-def input_from_spec(spec: dict[str, Any], tensors: Mapping[str, NDArray[np.generic]]) -> Input:
+def input_from_spec(spec: dict[str, Any], tensors: Mapping[str, np.ndarray]) -> Input:
     """Return the input that a model file describes; a spec that breaks a rule raises Invalid.
 
     >>> input_from_spec({"kind": "vector", "features": 4}, {}).size

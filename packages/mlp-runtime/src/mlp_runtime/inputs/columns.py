@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Callable, Sequence, Union
+from typing import Any, Callable, Optional, Sequence, Union
 
 import numpy as np
 
@@ -11,11 +11,6 @@ from ..errors import InputError, Invalid, nearest
 from ..schema import take
 from .cells import flag, is_missing, is_scalar, leading_letters, number, text, words
 from .common import came, freeze, is_number
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Array = NDArray[np.float32]
 
 _READ: dict[str, Callable[[Any], float]] = {"number": number, "flag": flag}  # one cell -> one number
 # One cell's text -> those of its parts that are looked up among the column's values.
@@ -54,19 +49,18 @@ class Column:
     _filled: Any = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        known = (*_READ, *_PARTS)
         if not isinstance(self.name, str) or not self.name:
             raise InputError(f"a column's name is a text that is not empty, not {self.name!r}")
-        if self.type not in _READ and self.type not in _PARTS:
-            known = (*_READ, *_PARTS)
-            raise self._wrong(
-                f"its type is one of {', '.join(known)}, not {self.type!r}{nearest(str(self.type), known)}"
-            )
+        if self.type not in known:
+            hint = nearest(str(self.type), known)
+            raise self._wrong(f"its type is one of {', '.join(known)}, not {self.type!r}{hint}")
         if isinstance(self.values, str) or not all(isinstance(value, str) and value for value in self.values):
             raise self._wrong("its values are texts that are not empty")
         if not is_number(self.mean) or not is_number(self.scale) or self.scale == 0:
             raise self._wrong(f"its mean and scale are finite and scale is not 0, not {self.mean!r} and {self.scale!r}")
-        if self.type != "number" and (self.mean, self.scale) != (0, 1):
-            raise self._wrong("only a number has a mean and a scale")
+        if self.type in _PARTS and (self.mean, self.scale) != (0, 1):
+            raise self._wrong("only a number or flag has a mean and a scale")
         if not isinstance(self.missing, bool):
             raise self._wrong(f"missing is true or false, not {self.missing!r}")
         freeze(self, values=tuple(self.values), mean=float(self.mean), scale=float(self.scale))
@@ -103,34 +97,39 @@ class Column:
         names = [f"{self.name}{_SIGNS[self.type]}{value}" for value in self.values] if self.values else [self.name]
         return (*names, f"{self.name} is missing") if self.missing else tuple(names)
 
-    def write(self, cell: Any, out: list[float], start: int) -> None:
-        """Write the numbers of one cell to `out`, which is all zeros, from `start` on."""
+    def write(self, cell: Any, out: Any, start: int = 0, row: Optional[int] = None) -> None:
+        """Write the numbers of one cell to `out`, a list or array of zeros, from `start` on; an error names the row."""
         if self.type in _READ:
-            value = self._number(cell, None)
+            value = self._number(cell, row)
             gap = value != value
             out[start] = self._filled if gap else value
         else:
             gap = is_missing(cell)
-            for place in self._filled if gap else self._find(self._text(cell, None)):
+            for place in self._filled if gap else self._find(self._text(cell, row)):
                 out[start + place] = 1.0
         if gap and self.missing:
             out[start + (len(self.values) or 1)] = 1.0
 
-    def write_all(self, cells: Any, out: Array) -> None:
+    def write_all(self, cells: Any, out: np.ndarray) -> None:
         """Write the numbers of many cells to `out` (n, numbers of this column), which is all zeros."""
-        if self.type in _READ:
-            values = self._numbers(cells)
-            gaps = np.isnan(values)
-            out[:, 0] = np.where(gaps, self._filled, values)
-            if self.missing:
-                out[:, 1] = gaps
+        if self.type == "number" and self._write_numbers(cells, out):
             return
         for row, cell in enumerate(cells):
-            gap = is_missing(cell)
-            for place in self._filled if gap else self._find(self._text(cell, row)):
-                out[row, place] = 1.0
-            if gap and self.missing:
-                out[row, -1] = 1.0
+            self.write(cell, out[row], 0, row)
+
+    def _write_numbers(self, cells: Any, out: np.ndarray) -> bool:
+        """Try to write a whole column at once; NumPy reads numbers, numerals and None as `number` does, but faster."""
+        try:
+            values = np.array(cells, np.float64)
+        except (TypeError, ValueError, OverflowError):
+            return False
+        if values.shape != (len(cells),) or (np.abs(values) > _LARGEST).any():
+            return False
+        gaps = np.isnan(values)
+        out[:, 0] = np.where(gaps, self._filled, values)
+        if self.missing:
+            out[:, 1] = gaps
+        return True
 
     def samples(self) -> list[Any]:
         """Return a few cells made from the spec alone, for a self-test; no data goes into them."""
@@ -141,14 +140,6 @@ class Column:
             return [True, "no", 1, "False"]
         ends = {"category": "", "tokens": ", and more", "prefix": "85"}
         return [value + ends[self.type] for value in self.values[:8]] + ["?"]
-
-    def reads(self, cell: Any) -> bool:
-        """Tell whether the column can read a cell."""
-        try:
-            self.write(cell, [0.0] * len(self.output_names), 0)
-        except InputError:
-            return False
-        return True
 
     def spec(self) -> dict[str, Any]:
         """Return the description for a model file: name, type and what differs from the defaults."""
@@ -171,32 +162,21 @@ class Column:
         except InputError as error:
             raise Invalid(f"header key {where[:-1]}: {error}") from None
 
-    def _numbers(self, cells: Any) -> NDArray[np.float64]:
-        """Return float64 (n,), NaN where a cell is missing."""
-        if self.type == "number":
-            try:  # NumPy reads a whole column of numbers, numerals and None just as `number` does, but faster
-                values = np.array(cells, np.float64)
-            except (TypeError, ValueError):
-                values = np.empty(0)
-            if values.shape == (len(cells),) and not (np.abs(values) > _LARGEST).any():
-                return values
-        return np.array([self._number(cell, row) for row, cell in enumerate(cells)], np.float64)
-
-    def _number(self, cell: Any, row: Union[int, None]) -> float:
+    def _number(self, cell: Any, row: Optional[int]) -> float:
         try:
             value = _READ[self.type](cell)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             what = "a number" if self.type == "number" else "yes or no"
             shown = repr(cell) if is_scalar(cell) else came(cell)
             raise self._wrong(f"{shown} came, but the model wants {what}, or None if it is missing", row) from None
         return self._finite(value, row)
 
-    def _finite(self, value: float, row: Union[int, None]) -> float:
+    def _finite(self, value: float, row: Optional[int]) -> float:
         if abs(value) > _LARGEST:
             raise self._wrong(f"{value} came, but the model wants finite numbers, or None if it is missing", row)
         return value
 
-    def _text(self, cell: Any, row: Union[int, None]) -> str:
+    def _text(self, cell: Any, row: Optional[int]) -> str:
         if not is_scalar(cell):
             raise self._wrong(f"{came(cell)} came, but the model wants a text or a number", row)
         return text(cell)
@@ -204,5 +184,5 @@ class Column:
     def _find(self, said: str) -> Sequence[int]:
         return [self._places[part] for part in _PARTS[self.type](said) if part in self._places]
 
-    def _wrong(self, what: str, row: Union[int, None] = None) -> InputError:
+    def _wrong(self, what: str, row: Optional[int] = None) -> InputError:
         return InputError(f"column {self.name!r}{'' if row is None else f', row {row}'}: {what}")

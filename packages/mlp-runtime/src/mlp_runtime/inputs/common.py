@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Optional
+from typing import Any, Optional
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Array = NDArray[np.float32]
-
-MAX_SIZE = 2**20  # numbers in a network input: a grey frame of 1024 x 1024
 
 
 def came(raw: Any) -> str:
@@ -34,7 +27,7 @@ def freeze(value: Any, **attributes: Any) -> None:
         object.__setattr__(value, name, attribute)
 
 
-def scaled(rows: NDArray[Any], mean: Any, factor: Any, out: Optional[Array] = None) -> Array:
+def scaled(rows: np.ndarray, mean: Any, factor: Any, out: Optional[np.ndarray] = None) -> np.ndarray:
     """Return `(rows - mean) * factor`, computed in float32 in that form, in a fresh array or in `out`."""
     if out is None:
         out = np.empty(rows.shape, np.float32)
@@ -48,4 +41,5 @@ def scaled(rows: NDArray[Any], mean: Any, factor: Any, out: Optional[Array] = No
 
 def is_number(value: Any) -> bool:
     """Tell whether a value is a finite number that float32 can hold; a bool is none."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 3.4e38
+    is_real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    return is_real and bool(abs(value) < 3.4e38)

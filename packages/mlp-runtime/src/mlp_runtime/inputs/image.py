@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Mapping, Optional
+from typing import Any, ClassVar, Mapping, Optional
 
 import numpy as np
 
 from ..errors import InputError, Invalid
-from ..schema import take
-from .common import MAX_SIZE, came, freeze, is_number, scaled
+from ..schema import MAX_WIDTH, take
+from .common import came, freeze, is_number, scaled
 from .ink import background, fit_ink, is_dark
 from .pixels import as_uint8, colour, frame_array, grey
 from .resize import resize
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Array = NDArray[np.float32]
-    Pixels = NDArray[np.uint8]
 
 MAX_SIDE = 4096
 _CHOICES = {"ink": ("auto", "light", "dark"), "fit": ("none", "stretch", "ink"), "centre": ("mass", "box")}
@@ -71,13 +65,12 @@ class ImageInput:
     def _check(self) -> None:
         for key in ("height", "width", "channels", "box"):
             value = getattr(self, key)
-            if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_SIDE:
+            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 1 <= value <= MAX_SIDE:
                 raise InputError(f"an image's {key} is a whole number from 1 to {MAX_SIDE}, not {value!r}")
-        if self.channels not in (1, 3) or self.size > MAX_SIZE:
-            raise InputError(
-                f"an image has 1 or 3 channels and at most {MAX_SIZE} numbers, not {self.height} x {self.width} x "
-                f"{self.channels}"
-            )
+            freeze(self, **{key: int(value)})
+        if self.channels not in (1, 3) or self.size > MAX_WIDTH:
+            shape = f"{self.height} x {self.width} x {self.channels}"
+            raise InputError(f"an image has 1 or 3 channels and at most {MAX_WIDTH} numbers, not {shape}")
         for key, choices in _CHOICES.items():
             if getattr(self, key) not in choices:
                 raise InputError(f"an image's {key} is one of {', '.join(choices)}, not {getattr(self, key)!r}")
@@ -102,7 +95,7 @@ class ImageInput:
             raise self._unwanted(raw)
         return array.ndim == 4 or (array.ndim == 3 and array.shape[2] not in (3, 4))
 
-    def prepare(self, raw: Any, many: Optional[bool] = None) -> Pixels:
+    def prepare(self, raw: Any, many: Optional[bool] = None) -> np.ndarray:
         """Return the pixels of the frames, uint8 (n, size), in a fresh array.
 
         raw: a frame h x w, h x w x 3 (RGB) or h x w x 4 (RGBA, put over white), an array of n of them, or a list of
@@ -114,26 +107,31 @@ class ImageInput:
             return self._fit(self._pixels(array if many else array[None], raw))
         if many is False or not raw:
             raise self._unwanted(raw)
-        frames = [self._pixels(frame_array(frame, f"frame {i}: ")[None], frame) for i, frame in enumerate(raw)]
+        frames = []
+        for at, frame in enumerate(raw):
+            try:
+                frames.append(self._pixels(frame_array(frame)[None], frame))
+            except InputError as error:
+                raise InputError(f"frame {at}: {error}") from None
         if len({frame.shape for frame in frames}) == 1:
             return self._fit(np.concatenate(frames))
         return np.concatenate([self._fit(frame) for frame in frames])
 
-    def scale(self, rows: NDArray[Any], out: Optional[Array] = None) -> Array:
+    def scale(self, rows: np.ndarray, out: Optional[np.ndarray] = None) -> np.ndarray:
         """Return `(rows - mean) * scale` as float32 (n, size), in a fresh array or in `out`."""
         return scaled(rows, self.mean, self.factor, out)
 
-    def transform(self, raw: Any) -> Array:
+    def transform(self, raw: Any) -> np.ndarray:
         """Return the network input for raw: float32 (n, size)."""
         return self.scale(self.prepare(raw))
 
-    def spec(self) -> tuple[dict[str, Any], dict[str, Array]]:
+    def spec(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Return the description for a model file, and the arrays that it names (none)."""
         keys = ("kind", "height", "width", "channels", "ink", "fit", "box", "centre", "mean")
         return {**{key: getattr(self, key) for key in keys}, "scale": self.factor}, {}
 
     @classmethod
-    def from_spec(cls, spec: dict[str, Any], tensors: Mapping[str, NDArray[Any]]) -> ImageInput:  # noqa: ARG003
+    def from_spec(cls, spec: dict[str, Any], tensors: Mapping[str, np.ndarray]) -> ImageInput:  # noqa: ARG003
         """Return the input that a model file describes, or raise Invalid."""
         counts = {key: take(spec, key, "a positive count", "input.") for key in ("height", "width", "channels", "box")}
         texts = {key: take(spec, key, "text", "input.") for key in _CHOICES}
@@ -143,7 +141,7 @@ class ImageInput:
         except InputError as error:
             raise Invalid(f"header key input: {error}") from None
 
-    def synthesise(self, count: int) -> Pixels:
+    def synthesise(self, count: int) -> np.ndarray:
         """Return `count` frames made from the spec alone: slanted stripes in the middle of an even background.
 
         Their size is the network's own where fit is none, else a little more, so that resizing is tried too.
@@ -158,10 +156,16 @@ class ImageInput:
             frames = 255 - frames
         return frames if self.channels == 1 else np.stack([frames, frames[:, ::-1], frames[:, :, ::-1]], axis=-1)
 
-    def _pixels(self, frames: NDArray[Any], raw: Any) -> Pixels:
+    def _pixels(self, frames: np.ndarray, raw: Any) -> np.ndarray:
         """Return frames (n, h, w), or (n, h, w, 1 | 3 | 4), as uint8 in this input's channels."""
         if frames.ndim not in (3, 4) or (frames.ndim == 4 and frames.shape[3] not in (1, 3, 4)):
             raise self._unwanted(raw)
+        height, width = frames.shape[1:3]
+        if self.fit == "none" and (height, width) != (self.height, self.width):
+            raise InputError(
+                f"{height} x {width} pixels came, but the model wants {self.height} x {self.width} (fit='none'): "
+                f"resize the frame, or train with fit='ink' or fit='stretch', which do that"
+            )
         levels = as_uint8(frames, len(frames))
         if levels.ndim == 4 and levels.shape[3] == 1:
             levels = levels[..., 0]
@@ -169,16 +173,11 @@ class ImageInput:
             return levels if self.channels == 1 else np.repeat(levels[..., None], 3, axis=3)
         return grey(levels) if self.channels == 1 else colour(levels)
 
-    def _fit(self, frames: Pixels) -> Pixels:
-        count, height, width = frames.shape[:3]
+    def _fit(self, frames: np.ndarray) -> np.ndarray:
+        """Return frames of one size as rows (n, size)."""
         if self.fit == "ink":
             fitted = fit_ink(frames, self.ink, self.height, self.width, self.box, self.centre)
-            return fitted.reshape(count, -1)
-        if self.fit == "none" and (height, width) != (self.height, self.width):
-            raise InputError(
-                f"a frame of {height} x {width} came, but the model wants {self.height} x {self.width} (fit='none'): "
-                f"resize it, or train with fit='ink' or fit='stretch', which do that"
-            )
+            return fitted.reshape(len(frames), -1)
         dark = is_dark(background(frames), self.ink)
         if self.fit == "stretch":
             fitted = np.stack([resize(frame, self.height, self.width) for frame in frames])
@@ -186,7 +185,7 @@ class ImageInput:
             fitted = frames.copy()
         if dark.any():
             fitted[dark] = 255 - fitted[dark]
-        return fitted.reshape(count, -1)
+        return fitted.reshape(len(frames), -1)
 
     def _unwanted(self, raw: Any) -> InputError:
         flat = isinstance(raw, np.ndarray) and raw.shape[-1:] == (self.size,)

@@ -6,22 +6,14 @@ comes alone goes the same way as one in a batch, so its pixels are the same.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 
 from .resize import resize
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Pixels = NDArray[np.uint8]
-    Indices = NDArray[np.intp]
-
 _BLOCK = 2**20  # pixels a step: enough frames to be fast, few enough to stay small
 
 
-def background(frames: Pixels) -> Pixels:
+def background(frames: np.ndarray) -> np.ndarray:
     """Return the median of each frame's border (n,), the lower one of two; colours count as levels of their own.
 
     >>> background(np.array([[[9, 9, 8], [9, 0, 7], [9, 9, 9]]], np.uint8))
@@ -37,7 +29,7 @@ def background(frames: Pixels) -> Pixels:
     return np.partition(border, middle, axis=1)[:, middle]
 
 
-def fit_ink(frames: Pixels, ink: str, height: int, width: int, box: int, centre: str) -> Pixels:
+def fit_ink(frames: np.ndarray, ink: str, height: int, width: int, box: int, centre: str) -> np.ndarray:
     """Return the ink of each frame, light on 0, its long side `box` pixels, in the middle of (n, height, width)."""
     out = np.zeros((len(frames), height, width), np.uint8)
     step = max(1, _BLOCK // (frames.shape[1] * frames.shape[2]))
@@ -52,28 +44,26 @@ def fit_ink(frames: Pixels, ink: str, height: int, width: int, box: int, centre:
     return out
 
 
-def is_dark(level: Pixels, ink: str) -> NDArray[np.bool_]:
+def is_dark(level: np.ndarray, ink: str) -> np.ndarray:
     """Tell for each background level (n,) whether its ink is darker: as `ink` says, or if the level is light."""
     return level > 127 if ink == "auto" else np.full(len(level), ink == "dark")
 
 
-def _strokes(frames: Pixels, ink: str) -> Pixels:
+def _strokes(frames: np.ndarray, ink: str) -> np.ndarray:
     """Return by how much each pixel differs from the background in the ink's direction."""
-    level = background(frames)
-    dark = is_dark(level, ink)
-    if not dark.any():
-        level = level[:, None, None]
-        return np.maximum(frames, level) - level if level.any() else frames
+    levels = background(frames)
+    dark = is_dark(levels, ink)
+    level = levels[:, None, None]
     if dark.all():
-        level = level[:, None, None]
-        return level - np.minimum(frames, level)
+        return np.asarray(level - np.minimum(frames, level))
+    if not dark.any():
+        return np.maximum(frames, level) - level if levels.any() else frames
     out = np.empty_like(frames)
-    out[dark] = _strokes(frames[dark], "dark")
-    out[~dark] = _strokes(frames[~dark], "light")
+    out[dark], out[~dark] = _strokes(frames[dark], "dark"), _strokes(frames[~dark], "light")
     return out
 
 
-def _boxed(strokes: Pixels, box: int) -> tuple[Pixels, Indices, Indices]:
+def _boxed(strokes: np.ndarray, box: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the ink of each frame in the upper left corner of (n, box, box), with its height and width there."""
     by_row, by_column = strokes.max(axis=2), strokes.max(axis=1)
     peak = by_row.max(axis=1)
@@ -91,7 +81,7 @@ def _boxed(strokes: Pixels, box: int) -> tuple[Pixels, Indices, Indices]:
     return boxed, heights, widths
 
 
-def _bounds(by_row: Pixels, by_column: Pixels, peak: Pixels, box: int) -> list[Indices]:
+def _bounds(by_row: np.ndarray, by_column: np.ndarray, peak: np.ndarray, box: int) -> list[np.ndarray]:
     """Return the top, bottom, left and right of the ink, given the darkest pixel of every row and column.
 
     Ink is what exceeds 1/8 of the frame's range, so that specks and shades do not count. But strokes have soft edges:
@@ -105,12 +95,12 @@ def _bounds(by_row: Pixels, by_column: Pixels, peak: Pixels, box: int) -> list[I
     return [np.where(np.abs(outer - inner) <= reach, outer, inner) for outer, inner in zip(soft, sure)]  # noqa: B905
 
 
-def _extent(lines: NDArray[np.bool_]) -> tuple[Indices, Indices]:
+def _extent(lines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the first and one past the last True of each row; the whole row if there is none."""
     return lines.argmax(axis=1), lines.shape[1] - lines[:, ::-1].argmax(axis=1)
 
 
-def _start(mass: NDArray[np.int64], extent: Indices, length: int, centre: str) -> NDArray[Any]:
+def _start(mass: np.ndarray, extent: np.ndarray, length: int, centre: str) -> np.ndarray:
     """Return where the ink begins in a direction of `length` pixels: a whole number, so that no pixel is blurred.
 
     mass (n, box): the sum of the levels of each line, of which the first `extent` count. The centre of mass, in the
@@ -120,5 +110,5 @@ def _start(mass: NDArray[np.int64], extent: Indices, length: int, centre: str) -
         return (length - extent) // 2
     total = np.maximum(mass.sum(axis=1), 1)
     middle = mass @ np.arange(mass.shape[1]) / total
-    start: Indices = np.clip(np.rint(length / 2 - middle), 0, length - extent).astype(np.intp)
+    start: np.ndarray = np.clip(np.rint(length / 2 - middle), 0, length - extent).astype(np.intp)
     return start

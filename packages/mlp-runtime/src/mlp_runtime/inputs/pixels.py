@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..errors import InputError
 from .common import came
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Pixels = NDArray[np.uint8]
-
 # Grey by ITU-R BT.601, 0.299 R + 0.587 G + 0.114 B, in integers that add up to 2**15: the same on every machine.
 _RED, _GREEN, _BLUE = 9798, 19235, 3735
 _BLOCK = 2**18  # pixels converted at a time, so that a large photograph needs little memory beside itself
 
 
-def as_uint8(frames: NDArray[Any], count: int) -> Pixels:
+def as_uint8(frames: np.ndarray, count: int) -> np.ndarray:
     """Return frames as uint8, by a rule that never guesses. `count` frames are held along the first axis.
 
     bool: False is 0, True is 255. Whole numbers: 0..255. Floats: a frame whose largest value is at most 1 is read as
@@ -48,7 +43,7 @@ def as_uint8(frames: NDArray[Any], count: int) -> Pixels:
     return frames.astype(np.uint8)
 
 
-def _from_floats(frames: NDArray[Any], count: int, low: float, high: float) -> Pixels:
+def _from_floats(frames: np.ndarray, count: int, low: float, high: float) -> np.ndarray:
     if not (np.isfinite(low) and np.isfinite(high)):  # the extremes of an array that holds NaN are NaN
         raise InputError("the frame holds NaN or infinity, but a pixel is a number: replace them first")
     peaks = frames.reshape(count, -1).max(axis=1)
@@ -60,10 +55,12 @@ def _from_floats(frames: NDArray[Any], count: int, low: float, high: float) -> P
             f"a float array with {what} came, but floats are read as 0..1 when the largest is at most 1 and as 0..255 "
             f"when it is 16 to 255: clip and round it to uint8 first"
         )
-    return np.rint(frames * 255.0 if small.all() else frames).astype(np.uint8)
+    levels: np.ndarray = frames * frames.dtype.type(255 if small.all() else 1)
+    np.rint(levels, out=levels)
+    return levels.astype(np.uint8)
 
 
-def grey(frames: Pixels) -> Pixels:
+def grey(frames: np.ndarray) -> np.ndarray:
     """Return (..., 3) RGB or (..., 4) RGBA frames in grey, transparent pixels over white.
 
     >>> grey(np.array([[[255, 0, 0], [255, 255, 255]]], np.uint8))
@@ -78,7 +75,7 @@ def grey(frames: Pixels) -> Pixels:
     return out.reshape(frames.shape[:-1])
 
 
-def colour(frames: Pixels) -> Pixels:
+def colour(frames: np.ndarray) -> np.ndarray:
     """Return (..., 3) RGB frames from RGB or RGBA, transparent pixels over white."""
     if frames.shape[-1] == 3:
         return frames
@@ -89,7 +86,7 @@ def colour(frames: Pixels) -> Pixels:
     return out.reshape((*frames.shape[:-1], 3))
 
 
-def _over_white(flat: Pixels) -> Pixels:
+def _over_white(flat: np.ndarray) -> np.ndarray:
     if flat.shape[1] == 3:
         return flat
     alpha = flat[:, 3:].astype(np.uint32)
@@ -97,14 +94,14 @@ def _over_white(flat: Pixels) -> Pixels:
     return mixed.astype(np.uint8)
 
 
-def frame_array(frame: Any, where: str = "") -> NDArray[Any]:
+def frame_array(frame: Any) -> np.ndarray:
     """Return one frame or batch as an array of numbers, or raise InputError. PIL images are taken through NumPy."""
     if not isinstance(frame, np.ndarray) and not hasattr(frame, "__array__"):
         hint = ": give numpy.asarray(frame, dtype='uint8')" if isinstance(frame, (list, tuple)) else ""
-        raise InputError(f"{where}{came(frame)} came, but the model wants images as arrays of pixels{hint}")
+        raise InputError(f"{came(frame)} came, but the model wants images as arrays of pixels{hint}")
     array = np.asarray(frame)
     if array.dtype.kind not in "uifb":
-        raise InputError(f"{where}{came(array)} came, but the model wants pixels that are numbers: give uint8")
+        raise InputError(f"{came(array)} came, but the model wants pixels that are numbers: give uint8")
     if not array.size:
-        raise InputError(f"{where}{came(array)} came, but the model wants at least one frame of at least one pixel")
+        raise InputError(f"{came(array)} came, but the model wants at least one frame of at least one pixel")
     return array

@@ -8,21 +8,16 @@ enlarging interpolates between the two nearest pixels, centres aligned, as cv2.I
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Callable
+from typing import Callable
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Pixels = NDArray[np.uint8]
 
 _EXACT = 2**24  # float32 holds every whole number up to here
 _BLOCK = 2**18  # pixels converted to float at a time
 _KEPT = 2**14  # weights of a matrix that is kept for the next frame of that size; 64 of these take 4 MB
 
 
-def resize(frame: Pixels, height: int, width: int) -> Pixels:
+def resize(frame: np.ndarray, height: int, width: int) -> np.ndarray:
     """Return a frame (h, w) or (h, w, channels) in a new size; levels are rounded, halves to even.
 
     >>> resize(np.array([[0, 100, 50], [20, 100, 70]], np.uint8), 1, 3)
@@ -42,17 +37,17 @@ def resize(frame: Pixels, height: int, width: int) -> Pixels:
     for start in range(0, len(frame), step):
         mixed += down[:, start : start + step] @ frame[start : start + step].astype(down.dtype)
     sums = (mixed @ across.T).astype(np.float64)
-    resized: Pixels = np.rint(sums / total).astype(np.uint8)
+    resized: np.ndarray = np.rint(sums / total).astype(np.uint8)
     return resized
 
 
-def _weights(n_in: int, n_out: int) -> tuple[NDArray[Any], int]:
+def _weights(n_in: int, n_out: int) -> tuple[np.ndarray, int]:
     """Return the weights of one direction, float32 (n_out, n_in), and the number that each row of them adds up to."""
     make = _area if n_out <= n_in else _linear
     return _remembered(make, n_in, n_out) if n_in * n_out <= _KEPT else make(n_in, n_out)
 
 
-def _area(n_in: int, n_out: int) -> tuple[NDArray[Any], int]:
+def _area(n_in: int, n_out: int) -> tuple[np.ndarray, int]:
     # In units of 1/n_out of an old pixel, old pixel j covers [j n_out, (j+1) n_out), new pixel i [i n_in, (i+1) n_in).
     new = np.arange(n_out)[:, None] * n_in
     old = np.arange(n_in)[None, :] * n_out
@@ -60,7 +55,7 @@ def _area(n_in: int, n_out: int) -> tuple[NDArray[Any], int]:
     return np.maximum(overlap, 0).astype(np.float32), n_in
 
 
-def _linear(n_in: int, n_out: int) -> tuple[NDArray[Any], int]:
+def _linear(n_in: int, n_out: int) -> tuple[np.ndarray, int]:
     # The centre of new pixel i lies at (i + 1/2) n_in / n_out - 1/2 in old pixels: here in units of 1 / (2 n_out).
     unit = 2 * n_out
     centre = np.clip((2 * np.arange(n_out) + 1) * n_in - n_out, 0, (n_in - 1) * unit)
@@ -73,7 +68,5 @@ def _linear(n_in: int, n_out: int) -> tuple[NDArray[Any], int]:
 
 
 @lru_cache(maxsize=64)
-def _remembered(
-    make: Callable[[int, int], tuple[NDArray[Any], int]], n_in: int, n_out: int
-) -> tuple[NDArray[Any], int]:
+def _remembered(make: Callable[[int, int], tuple[np.ndarray, int]], n_in: int, n_out: int) -> tuple[np.ndarray, int]:
     return make(n_in, n_out)

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Mapping, Optional, Sequence
+from typing import Any, ClassVar, Mapping, Optional, Sequence
 
 import numpy as np
 
 from ..errors import InputError, Invalid, nearest
-from ..schema import take
+from ..schema import MAX_WIDTH, take
 from .cells import is_scalar
 from .columns import Column
-from .common import MAX_SIZE, came, freeze, scaled
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Array = NDArray[np.float32]
+from .common import came, freeze, scaled
 
 
 @dataclass(frozen=True, init=False)
@@ -35,8 +30,8 @@ class TableInput:
 
     columns: tuple[Column, ...]
     output_names: tuple[str, ...] = field(repr=False, compare=False)
-    mean: Array = field(repr=False, compare=False)
-    factor: Array = field(repr=False, compare=False)
+    mean: np.ndarray = field(repr=False, compare=False)
+    factor: np.ndarray = field(repr=False, compare=False)
     _starts: tuple[int, ...] = field(repr=False, compare=False)
     _names: tuple[str, ...] = field(repr=False, compare=False)
     kind: ClassVar[str] = "table"
@@ -46,8 +41,8 @@ class TableInput:
         if not self.columns or not all(isinstance(column, Column) for column in self.columns):
             raise InputError("a table needs at least one Column: give TableInput((Column(name, type), ...))")
         widths = [len(column.output_names) for column in self.columns]
-        if sum(widths) > MAX_SIZE:
-            raise InputError(f"a table gives at most {MAX_SIZE} numbers, not {sum(widths)}: use fewer values a column")
+        if sum(widths) > MAX_WIDTH:
+            raise InputError(f"a table gives at most {MAX_WIDTH} numbers, not {sum(widths)}: use fewer values a column")
         starts = np.cumsum([0, *widths]).tolist()
         mean, factor = np.zeros(starts[-1], np.float32), np.ones(starts[-1], np.float32)
         for column, start in zip(self.columns, starts):  # noqa: B905
@@ -70,7 +65,7 @@ class TableInput:
             raise self._unwanted(raw)
         return any(_is_sequence(raw[name]) for name in self._names if name in raw)
 
-    def prepare(self, raw: Any, many: Optional[bool] = None) -> Array:
+    def prepare(self, raw: Any, many: Optional[bool] = None) -> np.ndarray:
         """Return the numbers of the rows before scaling, float32 (n, size). `many` insists on many rows or one."""
         batch = self.is_batch(raw)
         if many is not None and many != batch:
@@ -83,20 +78,20 @@ class TableInput:
             raise self._unwanted(raw)
         return self._many(self._transpose(raw))
 
-    def scale(self, rows: NDArray[Any], out: Optional[Array] = None) -> Array:
+    def scale(self, rows: np.ndarray, out: Optional[np.ndarray] = None) -> np.ndarray:
         """Return `(rows - mean) * scale` as float32 (n, size), in a fresh array or in `out`."""
         return scaled(rows, self.mean, self.factor, out)
 
-    def transform(self, raw: Any) -> Array:
+    def transform(self, raw: Any) -> np.ndarray:
         """Return the network input for raw: float32 (n, size)."""
         return self.scale(self.prepare(raw))
 
-    def spec(self) -> tuple[dict[str, Any], dict[str, Array]]:
+    def spec(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Return the description for a model file, and the arrays that it names (none)."""
         return {"kind": self.kind, "columns": [column.spec() for column in self.columns]}, {}
 
     @classmethod
-    def from_spec(cls, spec: dict[str, Any], tensors: Mapping[str, NDArray[Any]]) -> TableInput:  # noqa: ARG003
+    def from_spec(cls, spec: dict[str, Any], tensors: Mapping[str, np.ndarray]) -> TableInput:  # noqa: ARG003
         """Return the input that a model file describes, or raise Invalid."""
         columns = []
         for index, column in enumerate(take(spec, "columns", "a list", "input.")):
@@ -117,10 +112,17 @@ class TableInput:
         """Return cells that every column which reads `name` can read."""
         columns = [column for column in self.columns if column.name == name]
         samples = [column.samples() for column in columns]
-        cells = [cells[i] for i in range(max(map(len, samples))) for cells in samples if i < len(cells)]  # in turn
-        return [None] + [cell for cell in cells if all(column.reads(cell) for column in columns)]
+        found: list[Any] = [None]
+        for cell in (cells[i] for i in range(max(map(len, samples))) for cells in samples if i < len(cells)):  # in turn
+            try:
+                for column in columns:
+                    column.write(cell, [0.0] * self.size)
+            except InputError:
+                continue
+            found.append(cell)
+        return found
 
-    def _one(self, row: Mapping[str, Any]) -> Array:
+    def _one(self, row: Mapping[str, Any]) -> np.ndarray:
         out = [0.0] * self.size
         for column, start in zip(self.columns, self._starts):  # noqa: B905
             try:
@@ -130,7 +132,7 @@ class TableInput:
             column.write(cell, out, start)
         return np.array([out], np.float32)
 
-    def _many(self, cells: Mapping[str, Any]) -> Array:
+    def _many(self, cells: Mapping[str, Any]) -> np.ndarray:
         out = np.zeros((len(cells[self._names[0]]), self.size), np.float32)
         for column, start in zip(self.columns, self._starts):  # noqa: B905
             column.write_all(cells[column.name], out[:, start : start + len(column.output_names)])
@@ -144,12 +146,9 @@ class TableInput:
                 raise self._lacking(table, name)
             column = table[name]
             if not _is_sequence(column) or getattr(column, "ndim", 1) != 1:
-                raise InputError(
-                    f"column {name!r}: {came(column)} came beside columns of many rows: give a list for each"
-                )
-            cells[name] = (
-                column.tolist() if isinstance(column, np.ndarray) and column.dtype.kind not in "fiub" else column
-            )
+                raise InputError(f"column {name!r}: {came(column)} came beside lists of many cells: give a list too")
+            is_other = isinstance(column, np.ndarray) and column.dtype.kind not in "fiub"
+            cells[name] = column.tolist() if is_other else column
         lengths = {len(column) for column in cells.values()}
         if len(lengths) != 1 or not min(lengths):
             shown = ", ".join(f"{name!r} has {len(column)}" for name, column in cells.items())
