@@ -101,6 +101,17 @@ def test_what_reaches_in_from_the_border_is_dropped(digits: np.ndarray) -> None:
     assert likeness(vector(clean(frame)), without) > 0.95
 
 
+def test_the_next_item_is_no_part_of_this_one(digits: np.ndarray) -> None:
+    alone = drawn_on(210, digits[0])
+    without = clean(alone)
+    alone[100:160, 280:290] = 60  # whole, but far away
+    assert clean(alone).shape == without.shape
+    near = drawn_on(210, digits[0], place=180)
+    without = clean(near)
+    near[200:260, 275:] = 60  # close, but cut off by the edge of the photograph
+    assert clean(near).shape == without.shape
+
+
 def test_strokes_of_one_item_that_are_apart_stay_together() -> None:
     frame = np.full((200, 200), 220, np.uint8)
     frame[60:150, 60:70] = 50
@@ -147,6 +158,14 @@ def test_the_light_is_evened_out(digits: np.ndarray) -> None:
     found = stages(frame)
     assert np.ptp(found["grey"].mean(axis=1)) > 80
     assert np.abs(np.median(found["flattened"], axis=1) - np.median(found["flattened"])).max() <= 3
+
+
+def test_a_stroke_from_light_into_shade_is_equally_strong_all_along() -> None:
+    light = np.linspace(0.4, 1.2, 300)[:, np.newaxis] * np.ones((300, 300))
+    light[50:250, 145:155] *= 0.5  # ink lets half of the light back, whatever the light is
+    roi = clean((light * 200).astype(np.uint8)).astype(float)
+    middle = roi[:, roi.sum(axis=0).argmax()][20:-20]
+    assert middle.min() > 0.9 * middle.max()
 
 
 def test_colour_and_transparency_are_understood(digits: np.ndarray) -> None:

@@ -71,6 +71,11 @@ def test_titles_come_out_of_names_without_knowing_what_a_title_is() -> None:
     assert words == {"Name:Mr", "Name:Mrs", "Name:Miss", "Name:Master"}
 
 
+def test_words_that_nearly_all_rows_share_tell_nothing() -> None:
+    cells = [f"the {'red' if i % 2 else 'blue'} house{i}" for i in range(200)]
+    assert set(describe("note", cells).values) == {"red", "blue"}
+
+
 def test_words_that_do_not_go_with_the_answer_are_not_learned_by_heart() -> None:
     table = {"note": [f"{'good' if i % 2 else 'bad'} {'odd' if i // 2 % 2 else 'even'} item{i}" for i in range(200)]}
     fitted, _ = fit_table(table, np.arange(200) % 2)
