@@ -252,7 +252,7 @@ def header_bytes(**change):
         ({"input": {"kind": "vector", "features": 2, "mean": "layers.1.bias"}}, "header key input"),
         ({"input": {"kind": "vector", "features": 3}}, "layer 0 expects 2 inputs but the input gives 3"),
         ({"layers": []}, "header key layers: found an empty list, wanted at least one layer"),
-        ({"layers": [3]}, "header key layers[0]: found 3, wanted a map"),
+        ({"layers": [3]}, "header key layers: found a list of 1, wanted a list of maps"),
         ({"layers": [{}]}, "header key layers[0].weight: found nothing, wanted text"),
         ({"layers": {"a": 1}}, "header key layers: found a map of 1, wanted a list"),
         ({"output": {"kind": "poem"}}, "header key output.kind: found 'poem', wanted 'classes' or 'numbers'"),
@@ -269,10 +269,16 @@ def header_bytes(**change):
             "output.temperature: found 0, wanted",
         ),
         ({"output": {"kind": "numbers", "names": ["a", "b"]}}, "found 2 names, but layer 1 gives 1 numbers"),
-        ({"output": {"kind": "numbers", "names": ["a"], "scale": 0}}, "output.scale: found 0, wanted another number"),
+        (
+            {"output": {"kind": "numbers", "names": ["a"], "scale": 0}},
+            "output.scale: found 0, wanted a number that is not 0",
+        ),
         ({"output": {"kind": "numbers", "names": ["a"], "mean": "x"}}, "output.mean: found 'x', wanted a number"),
-        ({"selftest": {"inputs": {}}}, "header key selftest.inputs.tensor: found nothing, wanted text"),
-        ({"tensors": None}, "header key tensors: found None, wanted a list"),
+        (
+            {"selftest": {"inputs": {}, "outputs": "o", "tolerance": 1}},
+            "header key selftest.inputs.tensor: found nothing, wanted text",
+        ),
+        ({"tensors": None}, "header key tensors: found None, wanted a list of maps"),
     ],
 )
 def test_a_header_that_makes_no_sense_is_refused_by_key(change, message):
@@ -432,8 +438,8 @@ def test_int8_weights_are_multiplied_by_the_scale_of_their_output():
         (quantised(values=((2, 2), (4, -128))), "found the value -128, wanted -127 to 127"),
         (quantised(scale=(0.5, np.inf)), "found NaN or an infinity"),
         (quantised(scale=(0.5, 3e38)), "tensor 'layers.0.weight': found NaN or an infinity"),
-        (quantised(scale=(0.5, 0.5, 0.5)), "tensors[0].scale: wanted the name of an f4 tensor of shape [2]"),
-        (quantised(scale_name="x"), "tensors[0].scale: wanted the name of an f4 tensor of shape [2]"),
+        (quantised(scale=(0.5, 0.5, 0.5)), "tensors[0].scale: found 's', wanted the name of an f4 tensor of shape [2]"),
+        (quantised(scale_name="x"), "tensors[0].scale: found 'x', wanted the name of an f4 tensor of shape [2]"),
         (quantised(scale_name=None), "tensors[0].scale"),
     ],
 )

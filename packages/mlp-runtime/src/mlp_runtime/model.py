@@ -51,35 +51,26 @@ class Model:
     weights, `meta` and `training` say where the model comes from, `path` is the file it was loaded from, if any.
     """
 
-    __slots__ = ("__weakref__", "_file", "_mean", "_names", "_plan", "_scale", "_threshold", "classes", "input", "path")
+    __slots__ = ("__weakref__", "_file", "_names", "_output", "_plan", "classes", "input", "path")
 
     _file: ModelFile
     _names: np.ndarray  # the classes, or the names of the numbers
+    _output: dict[str, Any]  # what the header says of the output, with the defaults
     _plan: Plan
-    _threshold: float
-    _mean: np.float32
-    _scale: np.float32
     input: Input
     classes: tuple[str, ...]
     path: Union[str, None]
 
     def __init__(self, file: ModelFile, path: Union[str, None] = None) -> None:
         """Make a model of a checked file; `load` is the usual way to get one."""
-        output = file.header["output"]
-        is_classes = output["kind"] == "classes"
-        names = np.array(output["classes" if is_classes else "names"])
-        names.flags.writeable = False
-        values = {
-            "_file": file,
-            "_names": names,
-            "_threshold": 0.5 if output.get("threshold") is None else output["threshold"],
-            "_mean": np.float32(output.get("mean") or 0.0),
-            "_scale": np.float32(1.0 if output.get("scale") is None else output["scale"]),
-            "_plan": Plan([_layer(file, index, spec) for index, spec in enumerate(file.header["layers"])]),
-            "input": file.input,
-            "classes": tuple(output["classes"]) if is_classes else (),
-            "path": path,
-        }
+        given = {key: value for key, value in file.header["output"].items() if value is not None}
+        output = {"threshold": 0.5, "mean": 0.0, "scale": 1.0, **given}
+        output["threshold"] = np.float32(output["threshold"])  # older NumPy would compare one answer in float64
+        names = np.array(output["classes" if output["kind"] == "classes" else "names"])
+        with np.errstate(over="ignore", invalid="ignore"):  # absurd weights are no reason to print a warning
+            plan = Plan([_layer(file, index, spec) for index, spec in enumerate(file.header["layers"])])
+        values = {"_file": file, "_names": names, "_output": output, "_plan": plan, "path": path}
+        values.update(input=file.input, classes=tuple(output["classes"]) if output["kind"] == "classes" else ())
         for name, value in values.items():
             object.__setattr__(self, name, value)
 
@@ -91,14 +82,12 @@ class Model:
         """
         many, output = self._run(raw, strict)
         if not self.classes:
-            numbers = output * self._scale + self._mean
+            numbers = output * self._output["scale"] + self._output["mean"]
             if len(self._names) == 1:
                 numbers = numbers[..., 0]
             return numbers if many or numbers.ndim else float(numbers)
-        if output.shape[-1] == 1:
-            best = (output[..., 0] >= self._threshold).astype(np.intp)
-        else:
-            best = output.argmax(axis=-1)
+        single = output.shape[-1] == 1
+        best = (output[..., 0] >= self._output["threshold"]).astype(int) if single else output.argmax(axis=-1)
         return self._names[best] if many else self.classes[int(best)]
 
     def predict_proba(self, raw: Any, *, strict: bool = False) -> np.ndarray:
@@ -150,16 +139,12 @@ class Model:
         """Return all that is known of the model but its weights, as a fresh dict that json can write."""
         header = self._file.header
         stored = {entry["name"]: entry["dtype"] for entry in header["tensors"]}
-        layers = [
-            {
-                "inputs": layer.weight.shape[1],
-                "outputs": layer.weight.shape[0],
-                "activation": layer.activation.name,
-                "parameters": dict(layer.parameters),
-                "dtype": stored[header["layers"][index]["weight"]],
-            }
-            for index, layer in enumerate(self.layers)
-        ]
+        layers = []
+        for index, layer in enumerate(self.layers):
+            outputs, inputs = layer.weight.shape
+            about = {"inputs": inputs, "outputs": outputs, "activation": layer.activation.name}
+            dtype = stored[header["layers"][index]["weight"]]
+            layers.append({**about, "parameters": dict(layer.parameters), "dtype": dtype})
         return {
             "path": self.path,
             "format": "{}.{}".format(*self._file.version),
@@ -184,11 +169,10 @@ class Model:
         name = self.meta.get("name", self.path or "")
         return f"<mlp_runtime.Model {name}: {self.input.kind} {'-'.join(map(str, sizes))}>"
 
-    def __copy__(self) -> Model:
+    def __deepcopy__(self, memo: Any = None) -> Model:
         return self
 
-    def __deepcopy__(self, memo: Any) -> Model:
-        return self
+    __copy__ = __deepcopy__
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore, (self._file.content.tobytes(), self.path)
@@ -236,8 +220,9 @@ def _check_selftest(model: Model, file: ModelFile) -> None:
             raise Invalid(
                 f"header key selftest.inputs: found {len(x)} inputs, wanted one for each of {len(expected)} outputs"
             )
-        found = model.forward(x) if step > 1 else model.forward(x[0])[None]
-        off = np.abs(found - expected) / np.maximum(1, np.abs(expected))
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = model.forward(x) if step > 1 else model.forward(x[0])[None]
+            off = np.abs(found - expected) / np.maximum(1, np.abs(expected))
         if not off.max() <= spec["tolerance"]:  # NaN fails too
             row, column = np.unravel_index(int(np.argmax(off)), off.shape)
             raise Invalid(

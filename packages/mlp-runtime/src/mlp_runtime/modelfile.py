@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from io import FileIO
+from io import BytesIO, FileIO
 from typing import TYPE_CHECKING, Any, BinaryIO, Union
 
 import numpy as np
 
 from .errors import Damaged, Invalid, ModelFileError, NotAModel, TooNew, nearest
 from .inputs import input_from_spec
-from .schema import DTYPES, check_chain, check_header, check_tensors
+from .schema import DTYPES, check_chain, check_header, check_tensors, shown
 from .unpack import unpack
 
 if TYPE_CHECKING:
@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 
     Source = Union[str, "os.PathLike[str]", bytes, bytearray, memoryview, BinaryIO]
 
-MAGIC = (
-    b"\x97\xa7MLP\r\n\x1a\n"  # an array of 7 begins; its first value is a text of 7 bytes that text-mode copying breaks
-)
+MAGIC = b"\x97\xa7MLP\r\n\x1a\n"  # an array of 7; a text of 7 bytes, which text-mode copying breaks
 MAJOR, MINOR = 0, 1
 FORMAT = f"{MAJOR}.{MINOR}"
 FEATURES = frozenset({"input.vector/1", "input.image/1", "input.table/1", "weights.float16", "weights.int8"})
@@ -35,7 +33,11 @@ UINT16, BIN8, BIN32 = 0xCD, 0xC4, 0xC6  # MessagePack type bytes
 DIGEST_MARK = bytes((BIN8, 32))
 MAX_HEADER = 262_144
 ALIGN = 64
-SMALLEST = 128  # an empty header and an empty tensor block
+SMALLEST = 128  # bytes: even the shortest header that makes sense is longer
+_OTHERS = {
+    b"PK\x03\x04": "a zip archive", b"\x1f\x8b": "a gzip file", b"\x93NUMPY": "a .npy file", b"\x80": "a pickle",
+    b"version ": "a Git LFS pointer", b"<": "a web page",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -111,15 +113,13 @@ def _layout(view: memoryview) -> tuple[tuple[int, int], int, int]:
     _check_magic(bytes(view[:MAJOR_AT]), size)
     if size < SMALLEST:
         raise Damaged(f"found {size} bytes, wanted at least {SMALLEST}: the file was cut short, so copy it again")
-    _marker(view, MAJOR_AT, bytes((UINT16,)), "the major version")
-    major = int.from_bytes(view[MAJOR_AT + 1 : MAJOR_AT + 3], "big")
-    _marker(view, MINOR_AT, bytes((UINT16,)), "the minor version")
-    minor = int.from_bytes(view[MINOR_AT + 1 : MINOR_AT + 3], "big")
+    major = _number(view, MAJOR_AT, UINT16, "the major version")
+    minor = _number(view, MINOR_AT, UINT16, "the minor version")
     if major != MAJOR:
         raise TooNew(f"the file has format {major}.{minor} and this mlp-runtime reads {MAJOR}.x, so update mlp-runtime")
 
     _marker(view, DIGEST_AT, DIGEST_MARK, "the SHA-256")
-    length = _length(view, HEADER_AT, "the header")
+    length = _number(view, HEADER_AT, BIN32, "the header")
     if length > MAX_HEADER:
         raise Invalid(f"offset {HEADER_AT}: found a header of {length} bytes, wanted at most {MAX_HEADER}")
     header_end = HEADER_AT + 5 + length
@@ -128,10 +128,10 @@ def _layout(view: memoryview) -> tuple[tuple[int, int], int, int]:
     if block_at > size:
         raise Damaged(f"the tensor block should start at {block_at}, but the file ends at {size}: it was cut short")
     _marker(view, header_end, bytes((BIN8, zeros)) + bytes(zeros), "the padding")
-    block = _length(view, block_at - 5, "the tensor block")
-    if block_at + block != size:
-        what = "was cut short" if block_at + block > size else "has bytes added at its end"
-        raise Damaged(f"found {size} bytes, wanted {block_at + block}: the file {what}, so copy it again")
+    end = block_at + _number(view, block_at - 5, BIN32, "the tensor block")
+    if end != size:
+        what = "was cut short" if end > size else "has bytes added at its end"
+        raise Damaged(f"found {size} bytes, wanted {end}: the file {what}, so copy it again")
     return (major, minor), header_end, block_at
 
 
@@ -143,29 +143,22 @@ def _check_magic(start: bytes, size: int) -> None:
         raise Damaged(f"found {size} bytes of a model file, wanted at least {SMALLEST}: the file was cut short")
     if start.startswith(MAGIC[:5]):
         raise Damaged("the magic is damaged as by a text-mode transfer: copy the file again in binary mode")
-    known = {
-        b"PK\x03\x04": "a zip archive", b"\x1f\x8b": "a gzip file", b"\x93NUMPY": "a .npy file", b"\x80": "a pickle",
-        b"version ": "a Git LFS pointer", b"<": "a web page",
-    }  # fmt: skip
-    found = next((what for magic, what in known.items() if start.startswith(magic)), f"bytes {start[:8].hex(' ')}")
+    found = next((what for magic, what in _OTHERS.items() if start.startswith(magic)), f"bytes {start[:8].hex(' ')}")
     raise NotAModel(f"found {found if size else 'no bytes'} at the start, wanted the magic of a .mlp model file")
 
 
 def _marker(view: memoryview, at: int, wanted: bytes, what: str) -> None:
-    """Check the bytes that the format fixes."""
-    found = bytes(view[at : at + len(wanted)])
-    if found != wanted:
-        step = next(i for i in range(len(wanted)) if found[i : i + 1] != wanted[i : i + 1])
-        byte = f"byte 0x{found[step]:02x}" if step < len(found) else "the end"
-        raise Damaged(
-            f"offset {at + step}: found {byte}, wanted 0x{wanted[step]:02x} in {what}, so copy the file again"
-        )
+    """Check the bytes that the format fixes; the caller knows that the file is long enough."""
+    for offset, byte in enumerate(wanted, at):
+        if view[offset] != byte:
+            found = f"found byte 0x{view[offset]:02x}, wanted 0x{byte:02x}"
+            raise Damaged(f"offset {offset}: {found} in {what}, so copy the file again")
 
 
-def _length(view: memoryview, at: int, what: str) -> int:
-    """Return the length that stands behind the marker of a bin 32."""
-    _marker(view, at, bytes((BIN32,)), what)
-    return int.from_bytes(view[at + 1 : at + 5], "big")
+def _number(view: memoryview, at: int, mark: int, what: str) -> int:
+    """Return the unsigned number, a value or a length, that stands behind its marker."""
+    _marker(view, at, bytes((mark,)), what)
+    return int.from_bytes(view[at + 1 : at + (3 if mark == UINT16 else 5)], "big")
 
 
 def _check_requires(header: dict[str, Any], version: tuple[int, int]) -> None:
@@ -192,16 +185,14 @@ def _materialise(header: dict[str, Any], block: np.ndarray) -> dict[str, np.ndar
         if entry["dtype"] == "u1" or values.dtype == np.float32:
             tensors[name] = values
             continue
-        wide = aligned(values.nbytes // values.itemsize * 4).view(np.float32).reshape(values.shape)
-        if entry["dtype"] == "i1":
-            if values.min() == -128:
-                raise Invalid(f"tensor {name[:60]!r}: found the value -128, wanted -127 to 127")
-            scale = stored[entry["scale"]].reshape((-1,) + (1,) * (values.ndim - 1))
-            with np.errstate(over="ignore", invalid="ignore"):  # an infinity is refused a moment later
-                np.multiply(values, scale, out=wide, dtype=np.float32)
-        else:
-            wide[...] = values
-        tensors[name] = lock(wide)
+        wide = aligned(values.size * 4).view(np.float32).reshape(values.shape)
+        scale = (
+            stored[entry["scale"]].reshape(-1, *[1] * (values.ndim - 1)) if entry["dtype"] == "i1" else np.float32(1)
+        )
+        if entry["dtype"] == "i1" and values.min() == -128:
+            raise Invalid(f"tensor {shown(name)}: found the value -128, wanted -127 to 127")
+        with np.errstate(over="ignore", invalid="ignore"):  # an infinity is refused a moment later
+            tensors[name] = lock(np.multiply(values, scale, out=wide, dtype=np.float32))
     return tensors
 
 
@@ -211,7 +202,7 @@ def _check_finite(tensors: dict[str, np.ndarray]) -> None:
         with np.errstate(invalid="ignore"):
             finite = np.isfinite(values.min()) and np.isfinite(values.max())  # unlike isfinite(values), needs no memory
         if not finite:
-            raise Invalid(f"tensor {name[:60]!r}: found NaN or an infinity, wanted finite numbers")
+            raise Invalid(f"tensor {shown(name)}: found NaN or an infinity, wanted finite numbers")
 
 
 def aligned(size: int) -> np.ndarray:
@@ -232,39 +223,21 @@ def lock(array: np.ndarray) -> np.ndarray:
 def _content(source: Source) -> np.ndarray:
     """Return the whole file as read-only, aligned bytes of our own, which nobody can change while they are in use."""
     if isinstance(source, (bytes, bytearray, memoryview)):
-        return _copy(source)
+        return _own(BytesIO(source))
     if isinstance(source, (str, os.PathLike)):
-        with FileIO(source) as file:  # unbuffered, so that the bytes are read straight into place
-            return _content_of_file(file)
-    data = source.read()
-    if not isinstance(data, (bytes, bytearray, memoryview)):
+        with FileIO(source) as file:
+            return _own(file)
+    return _own(source)
+
+
+def _own(file: Any) -> np.ndarray:
+    """Copy a file into aligned memory, if it begins like a model file: a large film is not read at all."""
+    start = file.read(MAJOR_AT)
+    if not isinstance(start, bytes):
         raise TypeError(
-            f"load takes a path, bytes or a binary file, but read() gave {type(data).__name__}: open it 'rb'"
+            f"load takes a path, bytes or a binary file, but read() gave {type(start).__name__}: open it 'rb'"
         )
-    return _copy(data)
-
-
-def _copy(data: Union[bytes, bytearray, memoryview]) -> np.ndarray:
-    view = memoryview(data).cast("B")
-    if len(view) >= MAJOR_AT:  # refuse what is no model before copying it
-        _check_magic(bytes(view[:MAJOR_AT]), len(view))
-    content = aligned(len(view))
-    content[:] = np.frombuffer(view, np.uint8)
-    return lock(content)
-
-
-def _content_of_file(file: FileIO) -> np.ndarray:
-    """Read an open, unbuffered file straight into place; a pipe, whose size nobody knows, goes through bytes."""
-    size = os.fstat(file.fileno()).st_size
-    if size < MAJOR_AT:
-        return _copy(file.readall())
-    content = aligned(size)
-    view, done = content.data, 0
-    while done < size:
-        got = file.readinto(view[done : MAJOR_AT if done < MAJOR_AT else size])
-        if not got:
-            break  # the file shrank meanwhile: the checks will find it cut short
-        done += got
-        if done == MAJOR_AT:
-            _check_magic(bytes(view[:MAJOR_AT]), size)  # before a large file that is no model is read
-    return lock(content[:done])
+    if len(start) == MAJOR_AT:
+        _check_magic(start, MAJOR_AT)
+    parts = [np.frombuffer(part, np.uint8) for part in (start, file.read())]
+    return lock(np.concatenate(parts, out=aligned(sum(map(len, parts)))))
