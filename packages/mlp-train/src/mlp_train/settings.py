@@ -122,14 +122,16 @@ def _read(name: str, value: Any) -> Any:
     """Turn what a file, a variable or a flag says into the value of the setting `name`."""
     if name in FitConfig.model_fields:
         return _read_training(name, value)
-    if name in ("drop", "plugin"):
-        return tuple(part for text in _texts(name, value) for part in _split(text, "," if name == "drop" else "\n"))
+    if name == "plugin":
+        return tuple(_texts(name, value))
+    if name == "drop":
+        return tuple(column for text in _texts(name, value) for column in _split(text, ","))
     if name == "columns":
         return _read_columns(value)
     if name == "min_accuracy":
         return _read_share(name, value)
-    if not isinstance(value, str):
-        raise UsageError(f"option {name!r} cannot be {value!r}: it is a text")
+    if not isinstance(value, str) or not value.strip():
+        raise UsageError(f"option {name!r} cannot be {value!r}: it is a text that is not empty")
     for choice, choices in (("weights", WEIGHTS), ("progress", MODES)):
         if name == choice and value not in choices:
             raise UsageError(f"unknown {name} {value!r}{nearest(value, choices)}: it is one of {', '.join(choices)}")

@@ -81,6 +81,8 @@ def _report(error: Exception, debug: bool) -> int:
         sentence, code = _usage_sentence(error), USAGE
     elif isinstance(error, MlpError):
         sentence, code = str(error), exit_code(error)
+    elif isinstance(error, OSError) and error.filename is not None:
+        sentence, code = f"{error.filename}: the system says '{error.strerror}'; check the path", USAGE
     else:
         hint = "" if debug else "; the same command with --debug shows where"
         sentence = f"this is a bug of mlp-train, please report it: {type(error).__name__}: {error}{hint}"

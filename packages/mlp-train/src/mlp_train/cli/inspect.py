@@ -59,8 +59,11 @@ def _is_run(path: Path) -> bool:
 def _is_model(path: Path) -> bool:
     from mlp_runtime.modelfile import MAGIC
 
-    with path.open("rb") as file:
-        return path.suffix == ".mlp" or file.read(len(MAGIC)) == MAGIC
+    try:
+        with path.open("rb") as file:
+            return path.suffix == ".mlp" or file.read(len(MAGIC)) == MAGIC
+    except OSError:  # the loaders say why it cannot be read
+        return False
 
 
 def _model_lines(report: dict[str, Any]) -> list[str]:

@@ -70,8 +70,11 @@ def predict(
     written as the archive's own sample submission shows.
     """
     from mlp_train.cli.questions import questions
+    from mlp_train.errors import UsageError
     from mlp_train.plugins import load_plugins
 
+    if "" in inputs:
+        raise UsageError("the name of an input is empty; give a file, a folder or an archive")
     _refuse_existing(out, force)
     voice = Voice(quiet)
     load_plugins(plugin or ())

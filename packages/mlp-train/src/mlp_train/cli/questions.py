@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -46,13 +45,14 @@ def questions(path: str, model: Model, voice: Voice) -> Iterator[Batch]:
     In a folder or an archive, an image that cannot be read is named, counted and skipped. A file of its own that
     cannot be used raises DataError or InputError.
     """
-    if Path(path).is_file() and _is_array(path):
-        yield from _array(path, model)
-        return
     if path in SAMPLES:
         yield from _dataset(path, model, voice)
         return
     with open_source(path) as source:
+        first = source.members[0]
+        if first.where == path and first.head(len(NPY)) == NPY:  # a file of its own, not one in an archive
+            yield from _array(path, model)
+            return
         if model.input.kind == "table":
             tables = [member for member in source.members if is_table(member)]
             if len(tables) == 1:
@@ -64,11 +64,6 @@ def questions(path: str, model: Model, voice: Voice) -> Iterator[Batch]:
                 yield from _frames(images, source, model, voice)
                 return
     yield from _dataset(path, model, voice)
-
-
-def _is_array(path: str) -> bool:
-    with Path(path).open("rb") as file:
-        return file.read(len(NPY)) == NPY
 
 
 def _array(path: str, model: Model) -> Iterator[Batch]:

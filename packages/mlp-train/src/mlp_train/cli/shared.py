@@ -66,6 +66,8 @@ def load_model(path: str) -> Model:
     import mlp_runtime
     from mlp_train.errors import UsageError
 
+    if not path:
+        raise UsageError("the name of the model is empty; give the path of a .mlp file")
     if Path(path, "model.mlp").is_file():  # a run folder stands for its model
         path = str(Path(path, "model.mlp"))
     try:

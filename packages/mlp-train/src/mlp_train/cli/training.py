@@ -21,7 +21,7 @@ from mlp_train.cli.narrate import about_data, about_result, about_training, with
 from mlp_train.cli.outcome import Outcome, deliver, earlier_outcome
 from mlp_train.cli.scoring import score_splits
 from mlp_train.cli.shared import Voice, counted
-from mlp_train.errors import Interrupted, UsageError
+from mlp_train.errors import Interrupted, OutputError, UsageError
 from mlp_train.events import Event, Finished, Started, Stopped
 from mlp_train.metrics_log import MetricsLog
 from mlp_train.plan import hold_out
@@ -105,7 +105,7 @@ def work(job: Job, *, as_json: bool) -> None:
         folder.append(create_run(name, out=settings["out"], force=job.force))
     run = folder[0]
     voice.say(f"run folder: {run.folder}")
-    with _resumable(run):
+    with _resumable(run, voice):
         if not run.config.exists():
             run.write_config(settings.effective())
         run.write_environment()
@@ -198,10 +198,13 @@ def _with_test_figures(result: Result, dataset: Dataset, settings: Settings, nam
 
 
 @contextmanager
-def _resumable(run: Run) -> Iterator[None]:
-    """Turn Ctrl-C into a sentence with the command that goes on from the checkpoint."""
+def _resumable(run: Run, voice: Voice) -> Iterator[None]:
+    """Say which command goes on from the checkpoint, after Ctrl-C and where the disk is full."""
+    command = f"mlp-train fit --resume {shlex.quote(str(run.folder))}"
     try:
         yield
     except KeyboardInterrupt:
-        command = f"mlp-train fit --resume {shlex.quote(str(run.folder))}"
         raise Interrupted(f"{run.folder}: interrupted, the checkpoint is kept; go on with: {command}") from None
+    except OutputError:
+        voice.say(f"when there is room again, go on with: {command}")
+        raise

@@ -1,0 +1,139 @@
+"""`evaluate`: how good a model is on rows that it has never seen."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import mlp_data
+from mlp_train.cli.scoring import batches
+
+Run = Callable[..., Any]
+QUICK = ("--epochs", "3", "--hidden", "8", "-q")
+
+
+def classes_csv(path: str, classes: Sequence[str], rows: int = 90, seed: int = 0) -> None:
+    """Write a table whose class is told by which of three numbers is the largest."""
+    x = np.random.default_rng(seed).normal(size=(rows, 3))
+    lines = [f"{a:.4f},{b:.4f},{c:.4f},{classes[np.argmax((a, b, c))]}" for a, b, c in x]
+    Path(path).write_text("\n".join(["a,b,c,kind", *lines]) + "\n", encoding="utf-8")
+
+
+def evaluate(mlp_train: Run, *arguments: str) -> Any:
+    answer = mlp_train("evaluate", *arguments, "--json", "-q")
+    assert answer.code == 0, answer.err
+    return json.loads(answer.out)
+
+
+def test_the_training_source_without_a_test_split_is_measured_on_what_was_held_out(mlp_train: Run) -> None:
+    fitted = json.loads(mlp_train("fit", "titanic", *QUICK, "--seed", "7", "--out", "t", "--json").out)
+    said = evaluate(mlp_train, "t/model.mlp", "titanic")
+    assert said["split"] == "held-out"
+    assert said["samples"] == fitted["samples"]["valid"] == 89
+    assert said["accuracy"] == fitted["metrics"]["valid"]["accuracy"]
+    assert "held out (seed 7, 10.00 %)" in said["note"]
+
+
+def test_a_copy_of_the_training_source_is_recognised_by_its_content(mlp_train: Run) -> None:
+    classes_csv("one.csv", "xyz")
+    mlp_train("fit", "one.csv", *QUICK, "--out", "m")
+    Path("copy.csv").write_bytes(Path("one.csv").read_bytes())
+    assert evaluate(mlp_train, "m", "copy.csv")["split"] == "held-out"
+
+
+def test_another_source_is_measured_whole(mlp_train: Run) -> None:
+    classes_csv("one.csv", "xyz")
+    classes_csv("other.csv", "xyz", rows=50, seed=1)
+    mlp_train("fit", "one.csv", *QUICK, "--out", "m")
+    said = evaluate(mlp_train, "m", "other.csv")
+    assert (said["split"], said["samples"]) == ("all", 50)
+
+
+def test_rows_that_were_all_trained_on_are_no_measure(mlp_train: Run) -> None:
+    mlp_train("fit", "xor", *QUICK, "--out", "x")
+    answer = mlp_train("evaluate", "x", "xor")
+    assert answer.code == 3
+    assert answer.out == ""
+    assert "trained on all of its 4 rows and none was held out" in answer.err
+
+
+def test_classes_are_matched_by_name_whatever_their_order(mlp_train: Run) -> None:
+    classes_csv("one.csv", "xyz", rows=300)
+    mlp_train("fit", "one.csv", "--epochs", "60", "--lr", "0.02", "-q", "--out", "m")
+    classes_csv("two.csv", "xyz", seed=1)
+    text = Path("two.csv").read_text(encoding="utf-8")
+    kept = [line for line in text.splitlines() if not line.endswith(",x")]  # y and z are now number 0 and 1
+    Path("two.csv").write_text("\n".join(kept) + "\n", encoding="utf-8")
+    assert mlp_data.load("two.csv").classes == ("y", "z")
+    assert evaluate(mlp_train, "m", "two.csv")["accuracy"] > 0.8
+
+
+def test_a_class_that_the_model_does_not_know_is_named(mlp_train: Run) -> None:
+    classes_csv("one.csv", ["apple", "pear", "plum"])
+    mlp_train("fit", "one.csv", *QUICK, "--out", "m")
+    classes_csv("two.csv", ["apple", "pears", "plum"], seed=1)
+    answer = mlp_train("evaluate", "m", "two.csv")
+    assert answer.code == 3
+    assert "class 'pears', which the model does not know, did you mean 'pear'?" in answer.err
+
+
+def test_numbers_are_measured_by_rmse_and_r2(mlp_train: Run) -> None:
+    rows = [f"{i},{i % 5},{3 * i + 0.5}" for i in range(80)]
+    Path("line.csv").write_text("\n".join(["a,b,price", *rows]) + "\n", encoding="utf-8")
+    fitted = json.loads(mlp_train("fit", "line.csv", *QUICK, "--out", "m", "--json").out)
+    said = evaluate(mlp_train, "m", "line.csv")
+    assert said["rmse"] == pytest.approx(fitted["metrics"]["valid"]["rmse"], rel=1e-4)
+    assert said["r2"] == pytest.approx(fitted["metrics"]["valid"]["r2"], rel=1e-4)
+    assert "accuracy" not in said
+    assert mlp_train("evaluate", "m", "line.csv").out.splitlines()[0].startswith("rmse ")
+    assert mlp_train("evaluate", "m", "line.csv", "--min-accuracy", "0.5").code == 2
+
+
+def test_data_of_another_kind_are_refused_in_one_sentence(mlp_train: Run) -> None:
+    mlp_train("fit", "xor", *QUICK, "--out", "x")
+    answer = mlp_train("evaluate", "x", "digits")
+    assert answer.code == 3
+    assert "this is image data, but the model takes vector data" in answer.err
+
+
+def test_a_column_that_the_model_needs_is_missed_by_name(mlp_train: Run) -> None:
+    classes_csv("one.csv", "xyz")
+    mlp_train("fit", "one.csv", *QUICK, "--out", "m")
+    Path("two.csv").write_text("a,bb,c,kind\n1,2,3,x\n3,2,1,y\n3,2,4,y\n", encoding="utf-8")
+    answer = mlp_train("evaluate", "m", "two.csv")
+    assert answer.code == 3
+    assert "'b'" in answer.err
+
+
+def test_rows_without_answers_cannot_be_measured(mlp_train: Run) -> None:
+    mlp_train("fit", "titanic", *QUICK, "--out", "t")
+    Path("new.csv").write_text("Pclass,Sex\n3,male\n1,female\n", encoding="utf-8")
+    answer = mlp_train("evaluate", "t", "new.csv")
+    assert answer.code == 3
+    assert "Survived" in answer.err
+
+
+def test_a_goal_can_be_set_here_too(mlp_train: Run) -> None:
+    mlp_train("fit", "titanic", *QUICK, "--out", "t")
+    answer = mlp_train("evaluate", "t", "titanic", "--min-accuracy", "1")
+    assert answer.code == 5
+    assert answer.out.startswith("accuracy 0.")
+    assert mlp_train("evaluate", "t", "titanic", "--min-accuracy", "0").code == 0
+
+
+def test_batches_stay_small_however_large_the_frames() -> None:
+    frames = [np.zeros((2000, 3000), np.uint8)] * 20
+    sizes = [len(batch) for batch in batches(frames)]
+    assert sum(sizes) == 20
+    assert max(sizes) * frames[0].nbytes <= 32 << 20
+
+
+def test_narrow_grey_frames_are_not_taken_for_one_in_colour() -> None:
+    (batch,) = batches(np.zeros((5, 8, 3), np.uint8))
+    assert isinstance(batch, list)
+    assert len(batch) == 5
