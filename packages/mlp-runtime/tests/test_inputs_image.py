@@ -131,6 +131,13 @@ def test_the_mass_or_the_box_stands_in_the_middle():
         assert (ink[0], ink[-1]) == (4, 23)
 
 
+@pytest.mark.parametrize(("wide", "left"), [(3, 13), (5, 12), (4, 12), (6, 12)])
+def test_the_middle_is_where_mnist_has_it(wide, left):
+    row = image(INK.prepare(stroke(40, 40, slice(10, 30), slice(2, 2 + wide)))[0])
+    assert np.flatnonzero(row.any(axis=0))[0] == left  # the centre, left + (wide - 1) / 2, is 14, 13.5 or 14.5
+    assert np.flatnonzero(row.any(axis=1))[0] == 4
+
+
 def test_moving_the_mass_never_pushes_ink_out_of_the_frame():
     frame = np.full((40, 40), 0, np.uint8)
     frame[0:20, 10:30] = 40
@@ -169,8 +176,8 @@ def test_a_grainy_background_does_not_stretch_the_bounds():
 
 
 def test_soft_edges_of_a_stroke_belong_to_it():
-    frame = stroke(28, 28, slice(5, 23), slice(12, 16))
-    frame[4, 12:16] = frame[23, 12:16] = 9
+    frame = stroke(28, 28, slice(6, 22), slice(13, 16))
+    frame[4:6, 13:16] = frame[22:24, 13:16] = 9
     assert (image(INK.prepare(frame)[0]) == frame).all()
 
 

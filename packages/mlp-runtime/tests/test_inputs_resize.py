@@ -54,6 +54,13 @@ def test_a_large_frame_is_as_exact_as_a_small_one():
     assert (resize(frame, 20, 10) == np.rint(blocks / (60 * 70))).all()
 
 
+@pytest.mark.parametrize(("level", "even"), [(100, 100), (101, 102)])
+def test_a_large_frame_is_halved_to_even_as_a_small_one_is(level, even):
+    y, x = np.mgrid[:1400, :1300]
+    frame = (level + (y + x) % 2).astype(np.uint8)  # every mean is exactly a half
+    assert set(np.unique(resize(frame, 14, 13))) == {even}
+
+
 def test_the_same_size_changes_nothing():
     frame = np.arange(12, dtype=np.uint8).reshape(3, 4)
     assert (resize(frame, 3, 4) == frame).all()
