@@ -23,7 +23,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
     pretty_exceptions_enable=False,
-    suggest_commands=False,
 )
 app.command(cls=FitCommand)(fit)
 for command in (evaluate, predict, inspect, gradcheck, env):

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-# Typer brings Click inside itself in newer releases and depends on it in older ones; this finds its errors in both.
+# What Typer raises for a command line that it cannot parse; of that family it exports BadParameter alone.
 PARSING_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
 
 USAGE, INTERRUPTED = 2, 130
