@@ -231,7 +231,7 @@ def test_a_plugin_trains_by_name_and_the_run_repeats_it(command: list[str], tmp_
 
 
 def test_a_settings_file_is_checked_like_flags(mlp_train: Run) -> None:
-    Path("mine.toml").write_text("hiden = [8]\n", encoding="utf-8")
+    Path("mine.toml").write_text("hiddens = [8]\n", encoding="utf-8")
     answer = mlp_train("fit", "xor", "--config", "mine.toml")
     assert answer.code == 2
-    assert "mine.toml: unknown setting 'hiden', did you mean 'hidden'?" in answer.err
+    assert "mine.toml: unknown setting 'hiddens', did you mean 'hidden'?" in answer.err

@@ -177,10 +177,10 @@ def test_a_word_for_nothing_is_a_missing_number_and_a_text_is_an_error(mlp_train
 
 
 def test_a_missing_column_is_named(mlp_train: Run, models: Path) -> None:
-    Path("rows.csv").write_text("sise,x\n1,1\n2,1\n", encoding="utf-8")
+    Path("rows.csv").write_text("sizes,x\n1,1\n2,1\n", encoding="utf-8")
     answer = mlp_train("predict", models / "price.mlp", "rows.csv")
     assert answer.code == 3
-    assert "did you mean 'sise'" in answer.err
+    assert "did you mean 'sizes'" in answer.err
 
 
 def test_json_is_one_object_with_every_answer(mlp_train: Run, models: Path) -> None:
