@@ -355,7 +355,7 @@ def test_the_self_test_of_a_table_runs_its_rows():
         load(build(header, {**tensors, "o": outputs}))
 
 
-def test_a_wide_network_runs_its_self_test_row_by_row():
+def test_the_self_test_names_the_input_and_the_output_that_are_wrong():
     layers, tensors = random_layers([5000, 3, 2])
     raw = np.linspace(-1, 1, 15000, dtype=np.float32).reshape(3, 5000)
     header = {"requires": ["input.vector/1"], "input": {"kind": "vector", "features": 5000}, "layers": layers}

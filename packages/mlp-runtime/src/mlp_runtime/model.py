@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from .inputs import Input
     from .modelfile import Source
 
-_WIDE = 4096  # numbers: the self-test of a wider network runs row by row, so that it needs little memory
-
 
 def load(source: Source, *, verify: bool = True, selftest: bool = True) -> Model:
     """Load a model from a path, bytes or a binary file, and check it whole; nothing in it is ever run as code.
@@ -208,28 +206,24 @@ def _check_selftest(model: Model, file: ModelFile) -> None:
     spec = file.header["selftest"]
     wanted = file.tensors[spec["outputs"]]
     raw = spec["inputs"]["rows"] if model.input.kind == "table" else file.tensors[spec["inputs"]["tensor"]]
-    widest = max(model.input.size, *(len(layer.bias) for layer in model.layers))
-    step = len(wanted) if widest <= _WIDE else 1
-    for start in range(0, len(wanted), step):
-        try:
-            x = model.input.scale(model.input.prepare(raw[start : start + step], True))
-        except InputError as error:
-            raise Invalid(f"header key selftest.inputs: {error}") from None
-        expected = wanted[start : start + step]
-        if len(x) != len(expected):
-            raise Invalid(
-                f"header key selftest.inputs: found {len(x)} inputs, wanted one for each of {len(expected)} outputs"
-            )
-        with np.errstate(over="ignore", invalid="ignore"):
-            found = model.forward(x) if step > 1 else model.forward(x[0])[None]
-            off = np.abs(found - expected) / np.maximum(1, np.abs(expected))
-        if not off.max() <= spec["tolerance"]:  # NaN fails too
-            row, column = np.unravel_index(int(np.argmax(off)), off.shape)
-            raise Invalid(
-                f"self-test: input {start + row} gave {found[row, column]:.6g} for output {column}, wanted"
-                f" {expected[row, column]:.6g} within {spec['tolerance']:g}: this machine computes otherwise than the"
-                " one that wrote the file (selftest=False loads it all the same)"
-            )
+    try:
+        x = model.input.scale(model.input.prepare(raw, True))
+    except InputError as error:
+        raise Invalid(f"header key selftest.inputs: {error}") from None
+    if len(x) != len(wanted):
+        raise Invalid(
+            f"header key selftest.inputs: found {len(x)} inputs, wanted one for each of {len(wanted)} outputs"
+        )
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = model.forward(x)
+        off = np.abs(found - wanted) / np.maximum(1, np.abs(wanted))
+    if not off.max() <= spec["tolerance"]:  # NaN fails too
+        row, column = np.unravel_index(int(np.argmax(off)), off.shape)
+        raise Invalid(
+            f"self-test: input {row} gave {found[row, column]:.6g} for output {column}, wanted"
+            f" {wanted[row, column]:.6g} within {spec['tolerance']:g}: this machine computes otherwise than the one that"
+            " wrote the file (selftest=False loads it all the same)"
+        )
 
 
 def _copy(value: Any) -> Any:
