@@ -221,8 +221,8 @@ def _check_selftest(model: Model, file: ModelFile) -> None:
         row, column = np.unravel_index(int(np.argmax(off)), off.shape)
         raise Invalid(
             f"self-test: input {row} gave {found[row, column]:.6g} for output {column}, wanted"
-            f" {wanted[row, column]:.6g} within {spec['tolerance']:g}: this machine computes otherwise than the one that"
-            " wrote the file (selftest=False loads it all the same)"
+            f" {wanted[row, column]:.6g} within {spec['tolerance']:g}: this machine computes otherwise than the one"
+            " that wrote the file (selftest=False loads it all the same)"
         )
 
 
