@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -29,8 +30,13 @@ def blocks(text: str, *languages: str) -> list[Block]:
 
 
 def run(copy: Path) -> None:
-    """Run every sh and python block of a fresh copy's READMEs, in order, and stop at the first that fails."""
+    """Run every sh and python block of a fresh copy's READMEs, in order, and stop at the first that fails.
+
+    The packages' own READMEs, which speak to someone who has installed them, find the first README's environment active.
+    """
+    active = {**os.environ, "PATH": f"{copy / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}"}
     for readme in READMES:
+        environment = None if readme == READMES[0] else active
         for block in blocks((copy / readme).read_text(encoding="utf-8"), "sh", "python"):
             print(f"\n--- {readme}, line {block.line}\n{block.text}", flush=True)
             if "nox" in block.text:
@@ -38,7 +44,7 @@ def run(copy: Path) -> None:
                 continue
             command = ["sh", "-e"] if block.language == "sh" else [str(copy / ".venv" / "bin" / "python"), "-"]
             start = time.perf_counter()
-            done = subprocess.run(command, input=block.text, text=True, cwd=copy, check=False)
+            done = subprocess.run(command, input=block.text, text=True, cwd=copy, env=environment, check=False)
             if done.returncode:
                 sys.exit(f"{readme}, line {block.line}: the block ended with exit code {done.returncode}")
             print(f"({time.perf_counter() - start:.1f} s)", flush=True)
@@ -47,7 +53,7 @@ def run(copy: Path) -> None:
 def main(arguments: list[str]) -> None:
     """Carry out `show FILE LANGUAGE NUMBER` or `run COPY`."""
     if arguments[0] == "run":
-        run(Path(arguments[1]))
+        run(Path(arguments[1]).resolve())
     else:
         _, readme, language, number = arguments
         print(blocks(Path(readme).read_text(encoding="utf-8"), language)[int(number) - 1].text.strip())
