@@ -32,7 +32,7 @@ def blocks(text: str, *languages: str) -> list[Block]:
 def run(copy: Path) -> None:
     """Run every sh and python block of a fresh copy's READMEs, in order, and stop at the first that fails.
 
-    The packages' own READMEs, which speak to someone who has installed them, find the first README's environment active.
+    The packages' own READMEs, written for someone who installed them, find the first README's environment active.
     """
     active = {**os.environ, "PATH": f"{copy / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}"}
     for readme in READMES:

@@ -26,7 +26,8 @@ def as_uint8(frames: np.ndarray, count: int) -> np.ndarray:
     if frames.dtype == np.uint8:
         return frames
     if frames.dtype == bool:
-        return frames.astype(np.uint8) * np.uint8(255)
+        levels: np.ndarray = np.where(frames, np.uint8(255), np.uint8(0))
+        return levels
     low, high = frames.min(), frames.max()
     if frames.dtype.kind == "f":
         return _from_floats(frames, count, float(low), float(high))
