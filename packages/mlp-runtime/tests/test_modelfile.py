@@ -480,3 +480,25 @@ def selftest_change(tensors=None, **change):
 )
 def test_a_self_test_that_makes_no_sense_is_refused(data, message):
     assert message in refusal(data, Invalid)
+
+
+# --- any header ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_header_changed_anywhere_loads_or_is_refused_in_one_sentence(seed):
+    generator = np.random.default_rng(seed)
+    good = [xor(), make_model.prices(), digits(hidden=2, fit="ink")][seed % 3]
+    end = HEADER_AT + 5 + int.from_bytes(good[HEADER_AT + 1 : HEADER_AT + 5], "big")
+    header, block = good[HEADER_AT + 5 : end], good[end + 2 + good[end + 1] + 5 :]
+    refused = 0
+    for _ in range(400):
+        changed = bytearray(header)
+        for at in generator.integers(len(changed), size=generator.integers(1, 4)):
+            changed[at] = generator.choice([0, 0x7F, 0x80, 0x90, 0xC0, 0xC3, 0xCB, 0xD3, 0xFF, changed[at] ^ 1])
+        try:
+            load(seal(bytes(changed), block)).describe()
+        except ModelFileError as error:
+            refused += 1
+            assert "\n" not in str(error), error  # noqa: PT017
+    assert refused > 200
