@@ -19,7 +19,7 @@ small = arrays.arrays(np.uint8, st.tuples(st.integers(1, 12), st.integers(1, 12)
 def area(n_in, n_out, i):
     """Return the share of each old pixel in new pixel i, where the new one covers n_in / n_out old ones."""
     low, high = Fraction(i * n_in, n_out), Fraction((i + 1) * n_in, n_out)
-    return [max(min(high, j + 1) - max(low, j), Fraction(0)) * n_out / n_in for j in range(n_in)]
+    return [max(min(high, j + 1) - max(low, j), Fraction(0)) * Fraction(n_out, n_in) for j in range(n_in)]
 
 
 def linear(n_in, n_out, i):
