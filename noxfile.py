@@ -116,9 +116,9 @@ def tests(session: nox.Session, package: str) -> None:
 
 @nox.session
 def cross(session: nox.Session) -> None:
-    """Run the tests that need all three packages at once, and those of the examples."""
+    """Run the tests that need all three packages at once, those of the examples among them."""
     install(session, "mlp-train", *group("test"))
-    session.run(*PYTEST, "tests", "examples", *session.posargs)
+    session.run(*PYTEST, "tests", *session.posargs)
 
 
 @nox.session(reuse_venv=False)
