@@ -38,6 +38,14 @@ def test_the_surrogate_is_reported_as_one_and_does_differ():
     assert check.error > 0.1
 
 
+def test_the_surrogate_passes_whole_what_an_unsaturated_unit_sends_back():
+    z = np.array([[-3.0, -1.9, 0.0, 1.9, 3.0]])
+    a = 1 / (1 + np.exp(-z))
+    d_z = np.full_like(z, 5.0)
+    DERIVATIVES["sigmoid-hybrid"].backward(d_z, z, a, d_z)
+    np.testing.assert_allclose(d_z / 5, [[a[0, 0] * (1 - a[0, 0]), 1, 1, 1, a[0, 4] * (1 - a[0, 4])]])
+
+
 def check_of(subject):
     return next(check for check in run_gradcheck() if check.subject == subject)
 

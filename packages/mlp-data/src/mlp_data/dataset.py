@@ -14,6 +14,7 @@ from mlp_data.errors import DataError
 from mlp_data.labels import Array
 
 if TYPE_CHECKING:
+    from mlp_data.fitting import Fitted
     from mlp_runtime.inputs import Input
 
 Table = dict[str, list[Any]]  # column name -> the cells as they were read; "" or None is a missing cell
@@ -144,15 +145,20 @@ class Dataset:
 
     def fit_input(self) -> Input:
         """Return the input preparation that suits the training split; no other split is looked at."""
-        return self._fitted[0]
+        return self._fitted.input
 
     @property
     def input_reason(self) -> str:
         """Say in one sentence why `fit_input` prepares the samples as it does."""
-        return self._fitted[1]
+        return self._fitted.reason
+
+    @property
+    def unused_columns(self) -> dict[str, str]:
+        """Return every column that the network does not get, and why: left out while loading, or while fitting."""
+        return {**self.left_out, **self._fitted.left_out}
 
     @cached_property
-    def _fitted(self) -> tuple[Input, str]:
+    def _fitted(self) -> Fitted:
         from mlp_data.fitting import fit_input  # the table rules load only when a dataset is fitted
 
         return fit_input(self)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -21,8 +21,16 @@ _COLOURED = 0.1  # share of them that must have colour
 _SMALL = 32  # pixels; a small network gains nothing from larger frames
 
 
-def fit_input(dataset: Dataset) -> tuple[Input, str]:
-    """Return the input fitted on the training split of `dataset`, and the reason for it in one sentence."""
+class Fitted(NamedTuple):
+    """An input fitted on training samples, the reason for it in one sentence, and the columns that it leaves out."""
+
+    input: Input
+    reason: str
+    left_out: dict[str, str] = {}  # noqa: RUF012  # column -> why; nobody writes to it
+
+
+def fit_input(dataset: Dataset) -> Fitted:
+    """Return the input fitted on the training split of `dataset`, and why it is that one."""
     x = dataset.train.x
     if len(dataset.train) < len(dataset.classes):
         raise DataError(
@@ -36,17 +44,17 @@ def fit_input(dataset: Dataset) -> tuple[Input, str]:
     return _fit_vectors(np.asarray(x), dataset.input_options.get("names"))
 
 
-def _fit_table(dataset: Dataset) -> tuple[Input, str]:
+def _fit_table(dataset: Dataset) -> Fitted:
     from mlp_data.table import fit_table
 
     train = dataset.train
     assert isinstance(train.x, dict)
     given = {name: value for name, value in dataset.input_options.items() if name in Options.__dataclass_fields__}
-    fitted, _ = fit_table(train.x, train.y, Options.of(**given))
-    return fitted, "each column is encoded by the type that its cells show"
+    fitted, left_out = fit_table(train.x, train.y, Options.of(**given))
+    return Fitted(fitted, "each column is encoded by the type that its cells show", left_out)
 
 
-def _fit_vectors(rows: Array, names: tuple[str, ...] | None) -> tuple[Input, str]:
+def _fit_vectors(rows: Array, names: tuple[str, ...] | None) -> Fitted:
     from mlp_runtime.inputs import VectorInput
 
     if names is not None and len(names) != rows.shape[1]:
@@ -56,10 +64,12 @@ def _fit_vectors(rows: Array, names: tuple[str, ...] | None) -> tuple[Input, str
     scale = np.divide(1.0, spread, out=np.ones_like(spread), where=spread > 0)
     mean = rows.mean(axis=0, dtype=np.float64).astype(np.float32)
     fitted = VectorInput(rows.shape[1], names=names, mean=mean, scale=scale.astype(np.float32))
-    return fitted, "each feature is shifted and scaled to mean 0 and standard deviation 1 over the training samples"
+    return Fitted(
+        fitted, "each feature is shifted and scaled to mean 0 and standard deviation 1 over the training samples"
+    )
 
 
-def _fit_images(x: Any, said: dict[str, Any]) -> tuple[Input, str]:
+def _fit_images(x: Any, said: dict[str, Any]) -> Fitted:
     from mlp_runtime.inputs import ImageInput
 
     frames = [np.asarray(x[i]) for i in np.linspace(0, len(x) - 1, min(len(x), _LOOKED_AT)).astype(int)]
@@ -69,7 +79,7 @@ def _fit_images(x: Any, said: dict[str, Any]) -> tuple[Input, str]:
     channels = 3 if coloured and fit != "ink" else 1
     height, width = (28, 28) if fit == "ink" else _target(shapes)
     fitted = ImageInput(**{"height": height, "width": width, "channels": channels, **said, "fit": fit})
-    return fitted, f"fit={fit} to {fitted.height} x {fitted.width}: {reason}"
+    return Fitted(fitted, f"fit={fit} to {fitted.height} x {fitted.width}: {reason}")
 
 
 def _choose(frames: list[Array], shapes: set[tuple[int, ...]], coloured: bool) -> tuple[str, str]:

@@ -6,13 +6,23 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-__all__ = ["FitConfig", "Result", "__version__", "fit", "register_activation", "register_optimizer", "train"]
+__all__ = [
+    "FitConfig",
+    "Result",
+    "__version__",
+    "fit",
+    "register_activation",
+    "register_loss",
+    "register_optimizer",
+    "train",
+]
 
 _HOME = {
     "FitConfig": "mlp_train.config",
     "Result": "mlp_train.result",
     "fit": "mlp_train.api",
     "register_activation": "mlp_train.plugins",
+    "register_loss": "mlp_train.plugins",
     "register_optimizer": "mlp_train.plugins",
     "train": "mlp_train.trainer",
 }

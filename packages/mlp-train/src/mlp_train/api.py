@@ -26,7 +26,7 @@ def fit(
     x: a Dataset, or (n, features) numbers, (n, h, w) images, or a table by columns, with y: (n,) labels or numbers.
     `options` are fields of `FitConfig`; `on_event` is called with every event of `train`.
 
-    >>> result = fit([[0, 0], [0, 1], [1, 0], [1, 1]], ["0", "1", "1", "0"], epochs=200, hidden=8, seed=1)
+    >>> result = fit([[0, 0], [0, 1], [1, 0], [1, 1]], ["0", "1", "1", "0"], seed=1)
     >>> result.model.predict([0, 1])
     '1'
     """

@@ -36,6 +36,9 @@ class FitConfig(pydantic.BaseModel):
     loss: str = pydantic.Field(
         "auto", description="auto, cross-entropy, binary-cross-entropy or squared-error; auto follows the target."
     )
+    label_smoothing: float = pydantic.Field(
+        0.05, ge=0, lt=1, description="Share of each one-hot target spread over all classes; cross-entropy only."
+    )
     l2: pydantic.NonNegativeFloat = pydantic.Field(0.0, description="L2 penalty on the weights, added to the loss.")
 
     # how it is minimised
@@ -45,7 +48,7 @@ class FitConfig(pydantic.BaseModel):
     )
     momentum: float = pydantic.Field(0.9, ge=0, lt=1, description="Momentum of momentum and nesterov.")
     weight_decay: pydantic.NonNegativeFloat = pydantic.Field(
-        0.01, description="Decoupled weight decay; only AdamW uses it."
+        0.2, description="Decoupled weight decay; only AdamW uses it."
     )
     clip_norm: pydantic.PositiveFloat | None = pydantic.Field(
         None, description="Scale the gradient down where its norm is above this."

@@ -37,14 +37,15 @@ def sigmoid(d_a: Array, z: Array | None, a: Array, out: Array) -> None:
 
 
 def sigmoid_hybrid(d_a: Array, z: Array, a: Array, out: Array) -> None:
-    """The ReLU-style surrogate: 1 where z > 0, and the true a (1 - a) elsewhere.
+    """The ReLU-style surrogate: 1 where |z| < 2, and the true a (1 - a) elsewhere.
 
-    The true derivative is never above 1/4, so ten sigmoid layers shrink a gradient a million times. Letting the
-    gradient of every active unit pass whole keeps it alive, at the price of no longer being the slope of the loss.
-    The idea of a backward pass that differs from the forward one on purpose is the straight-through estimator of
-    Bengio, Leonard and Courville (2013), arXiv:1308.3432; docs/backprop.md has the definition and the experiment.
+    The true derivative is never above 1/4, so ten sigmoid layers shrink a gradient a million times. Here a unit that
+    is not saturated passes its gradient whole, as an active ReLU does, at the price of no longer being the slope of
+    the loss. Between -2 and 2 the sigmoid's tangent 1/2 + z/4 stays within 0 and 1. A backward that differs from the
+    forward on purpose, and is cut where the unit saturates, is the straight-through estimator of Bengio, Leonard and
+    Courville (2013), arXiv:1308.3432, and Hubara et al. (2016); docs/backprop.md has the experiment.
     """
-    np.multiply(d_a, np.where(z > 0, 1, a * (1 - a)).astype(a.dtype, copy=False), out=out)
+    np.multiply(d_a, np.where(np.abs(z) < 2, 1, a * (1 - a)).astype(a.dtype, copy=False), out=out)
 
 
 def tanh(d_a: Array, z: Array | None, a: Array, out: Array) -> None:

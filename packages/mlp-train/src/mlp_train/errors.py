@@ -59,9 +59,9 @@ def exit_code(error: BaseException) -> int:
     >>> exit_code(ZeroDivisionError())
     1
     """
-    from mlp_data.errors import DataError  # here, so that this module costs nothing to import
+    from mlp_data.errors import DataError, OptionError  # here, so that this module costs nothing to import
 
     if isinstance(error, KeyboardInterrupt):
         return EXIT_CODES[Interrupted]
-    codes = {**EXIT_CODES, DataError: 3}
+    codes = {**EXIT_CODES, DataError: 3, OptionError: 2}
     return next((codes[kind] for kind in type(error).__mro__ if kind in codes), BUG)

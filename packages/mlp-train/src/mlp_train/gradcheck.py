@@ -92,8 +92,8 @@ def finite_differences(f: Callable[[], float], parameters: Array, step: float = 
     Each parameter is changed in place while its slope is measured, and restored.
 
     >>> p = np.array([3.0])
-    >>> round(finite_differences(lambda: p[0] ** 2, p)[0], 9)
-    6.0
+    >>> finite_differences(lambda: p[0] ** 2, p).round(9).tolist()
+    [6.0]
     """
     slopes = np.empty_like(parameters)
     for i, value in enumerate(parameters.copy()):

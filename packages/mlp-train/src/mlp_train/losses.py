@@ -62,6 +62,18 @@ def squared_error(z: Array, a: Array, y: Array) -> Array:
     return value
 
 
+def smooth_labels(y: Array, share: float) -> Array:
+    """Return one-hot rows with `share` of each spread evenly over all classes (Szegedy et al., 2016).
+
+    A network that may never be quite sure keeps its weights small, and small sets are overfitted less.
+
+    >>> smooth_labels(np.array([[1.0, 0.0]]), 0.2).round(3).tolist()
+    [[0.9, 0.1]]
+    """
+    smooth: Array = y * (1 - share) + share / y.shape[1]
+    return smooth
+
+
 LOSSES: dict[str, Loss] = {
     "cross-entropy": Loss(cross_entropy, difference, activation="softmax"),
     "binary-cross-entropy": Loss(binary_cross_entropy, difference, activation="sigmoid"),

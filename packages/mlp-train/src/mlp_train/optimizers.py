@@ -122,6 +122,8 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam whose weights (not its biases) also shrink by lr * decay a step (Loshchilov and Hutter, 2019)."""
 
+    default_lr = 0.003
+
     def update(self, parameters: Array, gradient: Array, lr: float) -> None:
         """Change `parameters` in place."""
         parameters[: self.weight_count] *= 1 - lr * self.weight_decay

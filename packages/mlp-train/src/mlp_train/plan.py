@@ -84,7 +84,7 @@ class Plan:
             "samples": len(self.train),
             "valid_samples": 0 if self.valid is None else len(self.valid),
             "target": self.dataset.target,
-            "left_out": dict(self.dataset.left_out),
+            "left_out": self.dataset.unused_columns,
             "configuration": self.config.model_dump(mode="json"),
             "batch_size": self.batch_size,
             "epochs": self.epochs,

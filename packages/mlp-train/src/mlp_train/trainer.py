@@ -16,11 +16,12 @@ from mlp_train.config import FitConfig, make_config
 from mlp_train.errors import CheckpointError, DivergedError
 from mlp_train.events import EpochEnd, Event, Finished, Started, Stopped
 from mlp_train.initializers import initialize
-from mlp_train.losses import mean_loss, output_gradient
+from mlp_train.losses import mean_loss, output_gradient, smooth_labels
 from mlp_train.metrics import score
 from mlp_train.network import ForwardPass, Gradient, Network
 from mlp_train.optimizers import OPTIMIZERS
 from mlp_train.plan import Plan, make_plan
+from mlp_train.plugins import load_installed
 from mlp_train.reader import BlockReader
 from mlp_train.regularizers import add_l2_gradient, clip_norm, gradient_norm, l2_penalty
 from mlp_train.result import Result
@@ -49,10 +50,11 @@ def train(
 
     >>> import mlp_data
     >>> xor = mlp_data.from_arrays([[0, 0], [0, 1], [1, 0], [1, 1]], ["0", "1", "1", "0"])
-    >>> *_, finished = train(xor, epochs=200, hidden=8, seed=1)
+    >>> *_, finished = train(xor, seed=1)
     >>> finished.result.metrics["train"]["accuracy"]
     1.0
     """
+    load_installed()
     plan = make_plan(dataset, make_config(config, **options))
     return Trainer(plan, resume).run(checkpoint)
 
@@ -137,6 +139,8 @@ class Trainer:
         # the loss is looked at after every batch, so an overflow is reported by a sentence and not by a warning
         with one_thread_where_small(self.network, plan.batch_size), np.errstate(over="ignore", invalid="ignore"):
             for x, y in plan.train.batches(plan.batch_size, self.generator):
+                if config.label_smoothing and plan.loss_name == "cross-entropy":
+                    y = smooth_labels(y, config.label_smoothing)
                 self.network.forward(x, self.forward)
                 loss = mean_loss(plan.loss, self.forward, y)
                 if not np.isfinite(loss):
@@ -221,7 +225,7 @@ class Trainer:
             epochs=plan.epochs,
             first_epoch=first_epoch,
             input=plan.dataset.input_reason,
-            left_out=dict(plan.dataset.left_out),
+            left_out=plan.dataset.unused_columns,
             problems=plan.dataset.problems,
         )
 

@@ -47,6 +47,7 @@ def fit(
     schedule: f.Schedule = None,
     warmup: f.Warmup = None,
     loss: f.Loss = None,
+    label_smoothing: f.LabelSmoothing = None,
     l2: f.L2 = None,
     weight_decay: f.WeightDecay = None,
     clip_norm: f.ClipNorm = None,

@@ -65,8 +65,11 @@ Momentum = Annotated[Text, training("--momentum", "X", "How much of the last ste
 Schedule = Annotated[Text, training("--schedule", "NAME", "The learning rate over time: cosine or constant.", "cosine")]
 Warmup = Annotated[Text, training("--warmup", "0..1", "Share of the steps with a rising learning rate.", "0.05")]
 Loss = Annotated[Text, training("--loss", "NAME", "What training makes small.", "auto")]
+LabelSmoothing = Annotated[
+    Text, training("--label-smoothing", "X", "How sure the network may not become of a class.", "0.05")
+]
 L2 = Annotated[Text, training("--l2", "X", "Penalty on large weights, as part of the loss.", "0.0")]
-WeightDecay = Annotated[Text, training("--weight-decay", "X", "How fast AdamW lets weights shrink.", "0.01")]
+WeightDecay = Annotated[Text, training("--weight-decay", "X", "How fast AdamW lets weights shrink.", "0.2")]
 ClipNorm = Annotated[Text, training("--clip-norm", "X", "Shorten gradients that are longer than this.")]
 Patience = Annotated[Text, training("--patience", "N", "Stop after so many epochs that bring nothing.")]
 Seed = Annotated[Text, training("--seed", "N", "The same seed on the same machine gives the same model.", "0")]

@@ -8,24 +8,11 @@ from dataclasses import replace
 
 from mlp_data.check import problems
 from mlp_data.dataset import SPLITS, Dataset, Split
-from mlp_data.options import Options
 from mlp_train.cli.shared import counted
 from mlp_train.events import Started
 from mlp_train.plan import FULL_BATCH_LIMIT
 from mlp_train.reporters.words import metric
 from mlp_train.settings import Settings
-
-
-def with_left_out_columns(dataset: Dataset) -> Dataset:
-    """Return the dataset with all columns in `left_out` that its fitted input does not use, and why."""
-    x = dataset.train.x
-    if not isinstance(x, dict):
-        return dataset
-    from mlp_data.table import fit_table
-
-    options = Options.of(columns=dataset.input_options.get("columns"))
-    _, unused = fit_table(x, dataset.train.y, options)
-    return replace(dataset, left_out={**dataset.left_out, **unused})
 
 
 def about_data(dataset: Dataset, settings: Settings) -> Iterator[str]:
@@ -39,7 +26,7 @@ def about_data(dataset: Dataset, settings: Settings) -> Iterator[str]:
     yield f"{dataset.name}: {kinds[dataset.kind]}, {_size(dataset.train)}{classes}; {parts}"
     if dataset.target is not None and dataset.kind == "table":
         yield f"target: {dataset.target!r}, {dataset.task}, {_why_target(dataset, settings)}"
-    for column, reason in dataset.left_out.items():
+    for column, reason in dataset.unused_columns.items():
         yield f"left out: {column!r}, {reason}"
     open_parts = {name: dataset.splits[name] for name in ("train", "valid") if name in dataset.splits}
     for problem in dict.fromkeys((*dataset.problems, *problems(replace(dataset, splits=open_parts)))):

@@ -17,7 +17,7 @@ from mlp_data.dataset import Dataset
 from mlp_data.errors import DataError
 from mlp_train import checkpoints, export
 from mlp_train.checkpoints import Checkpoint
-from mlp_train.cli.narrate import about_data, about_result, about_training, with_left_out_columns
+from mlp_train.cli.narrate import about_data, about_result, about_training
 from mlp_train.cli.outcome import Outcome, deliver, earlier_outcome
 from mlp_train.cli.scoring import score_splits
 from mlp_train.cli.shared import Voice, counted
@@ -144,7 +144,7 @@ def _load(job: Job) -> Dataset:
             f"now it is {dataset.fingerprint[:12]}): bring the old data back, or start a new run"
         )
     dataset.train  # noqa: B018  # says so where there is nothing to train on
-    return with_left_out_columns(hold_out(dataset, settings.config.valid_fraction, settings.config.seed))
+    return hold_out(dataset, settings.config.valid_fraction, settings.config.seed)
 
 
 def _check_goal_can_be_measured(dataset: Dataset, goal: float | None) -> None:
