@@ -37,7 +37,7 @@ PUBLIC = {
         "load",
         "loader",
     ],
-    "mlp_train": ["FitConfig", "Result", "fit", "register_activation", "register_optimizer", "train"],
+    "mlp_train": ["FitConfig", "Result", "fit", "register_activation", "register_loss", "register_optimizer", "train"],
 }
 
 
