@@ -98,6 +98,13 @@ def test_a_file_called_as_a_sample_is_reached_by_its_path(tmp_path: Path, monkey
     refused(Path("digits"), "folder holds no files")
 
 
+def test_what_was_said_is_kept_so_that_it_can_be_said_again():
+    told = mlp_data.load("titanic", drop="Ticket", columns={"Pclass": "category"})
+    assert told.load_options == {"drop": ["Ticket"], "columns": {"Pclass": "category"}}
+    assert mlp_data.load("titanic", **told.load_options).fingerprint == told.fingerprint
+    assert mlp_data.load("titanic").load_options == {}
+
+
 def test_an_option_that_is_not_known_gets_the_nearest() -> None:
     with pytest.raises(OptionError, match="no option 'my_target', did you mean 'target'"):
         mlp_data.load("xor", my_target="x")

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import mlp_data
+from mlp_train import fit
 from mlp_train.cli.scoring import batches
 
 Run = Callable[..., Any]
@@ -44,6 +45,14 @@ def test_a_copy_of_the_training_source_is_recognised_by_its_content(mlp_train: R
     mlp_train("fit", "one.csv", *QUICK, "--out", "m")
     Path("copy.csv").write_bytes(Path("one.csv").read_bytes())
     assert evaluate(mlp_train, "m", "copy.csv")["split"] == "held-out"
+
+
+def test_a_model_made_in_python_knows_its_training_rows_again_without_a_dropped_column(mlp_train: Run) -> None:
+    classes_csv("one.csv", "xyz")
+    trained = fit(mlp_data.load(Path("one.csv").resolve(), drop="c"), epochs=3, hidden=8)
+    trained.save("m.mlp")
+    assert trained.training["source"] == "one.csv", "nobody's folders are in a model file"
+    assert evaluate(mlp_train, "m.mlp", "one.csv")["split"] == "held-out"
 
 
 def test_another_source_is_measured_whole(mlp_train: Run) -> None:

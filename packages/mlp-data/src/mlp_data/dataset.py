@@ -74,6 +74,7 @@ class Dataset:
     problems: tuple[str, ...] = ()
     submission: tuple[str, str] | None = None  # the headings that the source's own sample submission uses
     input_options: Mapping[str, Any] = field(default_factory=dict)  # what was said to `fit_input`
+    load_options: Mapping[str, Any] = field(default_factory=dict)  # what was said to `load`, so that it can be repeated
     loaded_fingerprint: str = ""  # of the training split before `hold_out` took rows from it
 
     def __post_init__(self) -> None:

@@ -60,6 +60,16 @@ class Options:
             values[name] = value
         return cls(**values)
 
+    def said(self) -> dict[str, Any]:
+        """Return what was said, as values that JSON knows; what was left open is absent.
+
+        >>> Options.of(drop="Ticket", fit=None).said()
+        {'drop': ['Ticket']}
+        """
+        values: dict[str, Any] = {"drop": list(self.drop), "columns": dict(self.columns)}
+        values |= {"target": self.target, "task": self.task, **self.for_images()}
+        return {name: value for name, value in values.items() if value}
+
     def for_images(self) -> dict[str, str]:
         """Return what was said about images, in the words of `Dataset.input_options`."""
         said = {"fit": self.fit, "ink": self.ink}

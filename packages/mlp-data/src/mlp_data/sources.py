@@ -95,7 +95,8 @@ def load(source: str | os.PathLike[str], **options: Any) -> Dataset:
         for name, function in _loaders():
             dataset = _ask(name, function, opened, said)
             if dataset is not None:
-                return replace(dataset, input_options={**said.for_images(), **dataset.input_options})
+                fitting = {**said.for_images(), **dataset.input_options}
+                return replace(dataset, input_options=fitting, load_options=said.said())
         raise DataError(_unknown(opened))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -79,7 +80,8 @@ class Plan:
     def provenance(self) -> dict[str, Any]:
         """Return the `training` map of the model file: what would be needed to train this model again."""
         return {
-            "source": self.dataset.name,
+            "source": Path(self.dataset.name).name,  # where its data came from, but nobody's folders
+            "options": dict(self.dataset.load_options),
             "fingerprint": self.dataset.fingerprint,
             "samples": len(self.train),
             "valid_samples": 0 if self.valid is None else len(self.valid),

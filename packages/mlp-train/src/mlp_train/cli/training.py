@@ -180,8 +180,6 @@ def _watch(events: Iterator[Event], job: Job, dataset: Dataset, log: MetricsLog)
 def _with_test_figures(result: Result, dataset: Dataset, settings: Settings, name: str) -> tuple[Result, bytes]:
     """Open the test split, once: return the result with its figures, and the model file that carries them."""
     weights, meta = settings["weights"], {"name": name}
-    options = {key: value for key, value in settings.data.items() if key in ("drop", "columns")}
-    result = replace(result, training={**result.training, "options": options})
     data = result.to_bytes(weights=weights, meta=meta)
     looked_at = ["test"] if "test" in dataset.splits and dataset.splits["test"].y is not None else []
     if weights != "float32" and "valid" in dataset.splits:
