@@ -37,7 +37,16 @@ PUBLIC = {
         "load",
         "loader",
     ],
-    "mlp_train": ["FitConfig", "Result", "fit", "register_activation", "register_loss", "register_optimizer", "train"],
+    "mlp_train": [
+        "FitConfig",
+        "Result",
+        "evaluate",
+        "fit",
+        "register_activation",
+        "register_loss",
+        "register_optimizer",
+        "train",
+    ],
 }
 
 

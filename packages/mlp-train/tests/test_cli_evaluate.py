@@ -12,7 +12,6 @@ import pytest
 
 import mlp_data
 from mlp_train import fit
-from mlp_train.cli.scoring import batches
 
 Run = Callable[..., Any]
 QUICK = ("--epochs", "3", "--hidden", "8", "-q")
@@ -133,16 +132,3 @@ def test_a_goal_can_be_set_here_too(mlp_train: Run) -> None:
     assert answer.code == 5
     assert answer.out.startswith("accuracy 0.")
     assert mlp_train("evaluate", "t", "titanic", "--min-accuracy", "0").code == 0
-
-
-def test_batches_stay_small_however_large_the_frames() -> None:
-    frames = [np.zeros((2000, 3000), np.uint8)] * 20
-    sizes = [len(batch) for batch in batches(frames)]
-    assert sum(sizes) == 20
-    assert max(sizes) * frames[0].nbytes <= 32 << 20
-
-
-def test_narrow_grey_frames_are_not_taken_for_one_in_colour() -> None:
-    (batch,) = batches(np.zeros((5, 8, 3), np.uint8))
-    assert isinstance(batch, list)
-    assert len(batch) == 5

@@ -10,6 +10,7 @@ __all__ = [
     "FitConfig",
     "Result",
     "__version__",
+    "evaluate",
     "fit",
     "register_activation",
     "register_loss",
@@ -20,6 +21,7 @@ __all__ = [
 _HOME = {
     "FitConfig": "mlp_train.config",
     "Result": "mlp_train.result",
+    "evaluate": "mlp_train.evaluation",
     "fit": "mlp_train.api",
     "register_activation": "mlp_train.plugins",
     "register_loss": "mlp_train.plugins",

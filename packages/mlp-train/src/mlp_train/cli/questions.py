@@ -18,9 +18,8 @@ from mlp_data.sources import Member, Source, open_source
 from mlp_runtime import InputError, Model
 from mlp_runtime.inputs import TableInput
 from mlp_runtime.rawfiles import read_raw
-from mlp_train.cli.evaluate import loading_options
-from mlp_train.cli.scoring import BYTES, ROWS, batches, check_kind
 from mlp_train.cli.shared import Voice, counted
+from mlp_train.evaluation import BYTES, ROWS, batches, check_kind, loading_options
 from mlp_train.settings import SAMPLES
 
 NPY = b"\x93NUMPY"

@@ -19,9 +19,9 @@ from mlp_train import checkpoints, export
 from mlp_train.checkpoints import Checkpoint
 from mlp_train.cli.narrate import about_data, about_result, about_training
 from mlp_train.cli.outcome import Outcome, deliver, earlier_outcome
-from mlp_train.cli.scoring import score_splits
 from mlp_train.cli.shared import Voice, counted
 from mlp_train.errors import Interrupted, OutputError, UsageError
+from mlp_train.evaluation import score_splits
 from mlp_train.events import Event, Finished, Started, Stopped
 from mlp_train.metrics_log import MetricsLog
 from mlp_train.plan import hold_out
