@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+import mlp_data
 import mlp_runtime
+from mlp_train import fit
 from mlp_train.runs import read_run
 
 Run = Callable[..., Any]
@@ -39,6 +42,22 @@ def test_stderr_tells_the_story_and_ends_with_the_next_step(mlp_train: Run) -> N
     for part in ("network: 2 -> 8 relu", "the full batch of 4 samples", "held out: nothing", "epoch 2/2  loss"):
         assert any(part in line for line in said), part
     assert said[-1] == f"next: mlp-train predict {Path('x/model.mlp')} INPUT..."
+
+
+def test_the_next_step_can_be_typed_as_it_stands(mlp_train: Run) -> None:
+    said = mlp_train("fit", "xor", *QUICK, "--out", "my run").err.splitlines()[-1]
+    following = shlex.split(said.removeprefix("next: mlp-train ").replace("INPUT...", "xor"))
+    assert mlp_train(*following).out.count("\n") == 4
+
+
+def test_python_and_the_command_line_train_the_same_network(mlp_train: Run) -> None:
+    mlp_train("fit", "titanic", *QUICK, "--seed", "3", "--drop", "Name", "--out", "x")
+    by_command = mlp_runtime.load("x/model.mlp")
+    titanic = mlp_data.load("titanic", drop="Name")
+    by_python = fit(titanic, epochs=2, hidden=8, seed=3).model
+    rows = titanic.splits["unlabelled"].x
+    assert by_command.predict_proba(rows).tobytes() == by_python.predict_proba(rows).tobytes()
+    assert by_command.training == by_python.training
 
 
 def test_without_a_source_it_trains_on_the_digits(mlp_train: Run) -> None:
@@ -222,7 +241,9 @@ def test_a_plugin_trains_by_name_and_the_run_repeats_it(command: list[str], tmp_
     first = run("fit", "xor", *QUICK, "--activation", "twice", "--plugin", "mine.py", "--out", "x")
     assert first.returncode == 0, first.stderr
     assert run("fit", "--config", "x/config.toml", "--out", "y").returncode == 0
-    assert run("predict", "x/model.mlp", "xor", "--plugin", "mine.py").stdout.count("\n") == 4
+    following = shlex.split(first.stderr.splitlines()[-1].removeprefix("next: mlp-train "))
+    assert following[-2:] == ["--plugin", "mine.py"]
+    assert run(*("xor" if word == "INPUT..." else word for word in following)).stdout.count("\n") == 4
     without = run("predict", "x/model.mlp", "xor")
     assert without.returncode == 4
     assert "'twice'" in without.stderr

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from mlp_train.cli.shared import Debug, Json, Quiet, Voice, answer, answer_json
+from mlp_train.cli.shared import Debug, Json, Quiet, Voice, answer, answer_json, command
 
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -32,4 +32,4 @@ def env(as_json: Json = False, quiet: Quiet = False, debug: Debug = False) -> No
         for name, value in report["threads"].items():
             if value is not None:
                 answer(f"{name}={value}")
-    Voice(quiet).say("next: mlp-train fit digits")
+    Voice(quiet).say(f"next: {command('fit', 'digits')}")

@@ -16,6 +16,7 @@ from mlp_train.cli.shared import (
     Voice,
     answer,
     answer_json,
+    command,
     counted,
     load_model,
 )
@@ -62,7 +63,7 @@ def evaluate(
     voice = Voice(quiet)
     voice.say(f"measured on {counted(found.samples, 'sample')}: {found.note}")
     check_goal(goal, found.metrics, found.note)
-    voice.say(f"next: mlp-train predict {model_path} INPUT...")
+    voice.say(f"next: {command('predict', model_path, 'INPUT...', plugins=plugin)}")
 
 
 def check_goal(goal: float | None, metrics: Mapping[str, float], measured_on: str) -> None:

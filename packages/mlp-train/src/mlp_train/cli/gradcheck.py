@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlp_train.cli.shared import Debug, Json, Plugin, Quiet, Voice, answer, answer_json
+from mlp_train.cli.shared import Debug, Json, Plugin, Quiet, Voice, answer, answer_json, command
 
 
 def gradcheck(
@@ -38,4 +38,4 @@ def gradcheck(
             f"{f', and {len(wrong) - 1} more do' if len(wrong) > 1 else ''}; correct its derivative"
         )
     voice.say(f"all agree; the worst relative error is {max(true):.1e}, and {TOLERANCE:g} is allowed")
-    voice.say("next: mlp-train fit digits --activation NAME")
+    voice.say(f"next: {command('fit', 'digits', '--activation', 'NAME', plugins=plugin)}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mlp_train.cli.shared import Debug, Json, Plugin, Quiet, Voice, answer, answer_json, load_model, printable
+from mlp_train.cli.shared import Debug, Json, Plugin, Quiet, Voice, answer, answer_json, command, load_model, printable
 
 if TYPE_CHECKING:
     from mlp_train.runs import RunContents
@@ -30,18 +30,20 @@ def inspect(
 
         contents = read_run(thing)
         report, lines = contents.summary(), _run_lines(contents)
-        hint = f"mlp-train inspect {contents.run.model}" if contents.finished else f"mlp-train fit --resume {thing}"
+        hint = command("inspect", contents.run.model, plugins=plugin)
+        if not contents.finished:
+            hint = command("fit", "--resume", thing)
     elif path.is_file() and _is_model(path):
         report = load_model(thing).describe()
         lines = _model_lines(report)
-        hint = f"mlp-train predict {thing} INPUT..."
+        hint = command("predict", thing, "INPUT...", plugins=plugin)
     else:
         import mlp_data
         from mlp_data import inspection, listing
 
         report = inspection.inspect(mlp_data.load(thing))
         lines = list(listing.lines(report))
-        hint = f"mlp-train fit {thing}"
+        hint = command("fit", thing, plugins=plugin)
     if as_json:
         answer_json(report)
     else:

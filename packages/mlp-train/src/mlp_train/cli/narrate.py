@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from mlp_data.check import problems
 from mlp_data.dataset import SPLITS, Dataset, Split
-from mlp_train.cli.shared import counted
+from mlp_train.cli.shared import command, counted
 from mlp_train.events import Started
 from mlp_train.plan import FULL_BATCH_LIMIT
 from mlp_train.reporters.words import metric
@@ -49,7 +49,7 @@ def about_training(event: Started, dataset: Dataset) -> Iterator[str]:
 
 
 def about_result(
-    metrics: Mapping[str, Mapping[str, float]], dataset: Dataset, model: str, source: str
+    metrics: Mapping[str, Mapping[str, float]], dataset: Dataset, model: Path, settings: Settings
 ) -> Iterator[str]:
     """Say how good the model is on samples that training saw and on others, and how to answer those without answers."""
     for split in ("train", "valid", "test"):
@@ -59,7 +59,8 @@ def about_result(
     if not metrics.keys() & {"valid", "test"}:
         yield "nothing was held out, so how good the model is on new samples is not known"
     if dataset.submission is not None:
-        said = shlex.join(["mlp-train", "predict", model, source, "--out", "submission.csv"])
+        source, plugins = settings["source"], settings["plugin"]
+        said = command("predict", model, source, "--out", "submission.csv", plugins=plugins)
         yield f"to answer the {counted(len(dataset.splits['unlabelled']), 'sample')} without answers: {said}"
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from mlp_train.cli.evaluate import check_goal
-from mlp_train.cli.shared import Voice, answer, answer_json
+from mlp_train.cli.shared import Voice, answer, answer_json, command
 from mlp_train.runs import RunContents
+from mlp_train.settings import Settings
 
 MEASURED_ON = {"test": "the test split", "valid": "the held-out rows"}  # what counts first
 
@@ -44,13 +45,14 @@ def earlier_outcome(contents: RunContents) -> Outcome | None:
     return Outcome(contents.run.model, **values, epochs=last.get("epochs", 0), seconds=last.get("seconds", 0.0))
 
 
-def deliver(outcome: Outcome, voice: Voice, *, goal: float | None, as_json: bool) -> None:
+def deliver(outcome: Outcome, voice: Voice, settings: Settings, *, as_json: bool) -> None:
     """Print the answer; GoalMissed where the accuracy that counts is below the goal."""
     if as_json:
         answer_json(outcome.to_dict())
     else:
         answer(str(outcome.model))
+    goal = settings["min_accuracy"]
     split = next((split for split in MEASURED_ON if split in outcome.metrics), None)
     if goal is not None and split is not None:
         check_goal(goal, outcome.metrics[split], MEASURED_ON[split])
-    voice.say(f"next: mlp-train predict {outcome.model} INPUT...")
+    voice.say(f"next: {command('predict', outcome.model, 'INPUT...', plugins=settings['plugin'])}")

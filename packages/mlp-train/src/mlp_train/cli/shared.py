@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -38,6 +40,16 @@ class Voice:
         """Say one sentence, a line of its own."""
         if self.narrates and not self.quiet:
             typer.echo(printable(sentence), err=True)
+
+
+def command(*words: str | Path, plugins: Iterable[str] | None = None) -> str:
+    """Write a command of ours as it can be typed, with the plug-ins without which its model could not be loaded.
+
+    >>> command("predict", "my run/model.mlp", "INPUT...", plugins=["mine.py"])
+    "mlp-train predict 'my run/model.mlp' INPUT... --plugin mine.py"
+    """
+    said = [*map(str, words), *(word for path in plugins or () for word in ("--plugin", path))]
+    return shlex.join(["mlp-train", *said])
 
 
 def answer(text: str) -> None:

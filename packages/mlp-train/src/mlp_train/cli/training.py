@@ -19,7 +19,7 @@ from mlp_train import checkpoints, export
 from mlp_train.checkpoints import Checkpoint
 from mlp_train.cli.narrate import about_data, about_result, about_training
 from mlp_train.cli.outcome import Outcome, deliver, earlier_outcome
-from mlp_train.cli.shared import Voice, counted
+from mlp_train.cli.shared import Voice, command, counted
 from mlp_train.errors import Interrupted, OutputError, UsageError
 from mlp_train.evaluation import score_splits
 from mlp_train.events import Event, Finished, Started, Stopped
@@ -84,7 +84,7 @@ def work(job: Job, *, as_json: bool) -> None:
     goal = job.settings["min_accuracy"]
     if job.done is not None:
         job.voice.say(f"{job.done.model.parent}: this run is finished, there is nothing to go on with")
-        deliver(job.done, job.voice, goal=goal, as_json=as_json)
+        deliver(job.done, job.voice, job.settings, as_json=as_json)
         return
     began = time.perf_counter()
     settings, voice = job.settings, job.voice
@@ -122,9 +122,9 @@ def work(job: Job, *, as_json: bool) -> None:
                 time.perf_counter() - began,
             )
             log.write({**Finished(result).to_dict(), **outcome.to_dict()})
-    for sentence in about_result(outcome.metrics, dataset, str(run.model), settings["source"]):
+    for sentence in about_result(outcome.metrics, dataset, outcome.model, settings):
         voice.say(sentence)
-    deliver(outcome, voice, goal=goal, as_json=as_json)
+    deliver(outcome, voice, settings, as_json=as_json)
 
 
 def _voice(settings: Settings, quiet: bool) -> Voice:
@@ -198,11 +198,11 @@ def _with_test_figures(result: Result, dataset: Dataset, settings: Settings, nam
 @contextmanager
 def _resumable(run: Run, voice: Voice) -> Iterator[None]:
     """Say which command goes on from the checkpoint, after Ctrl-C and where the disk is full."""
-    command = f"mlp-train fit --resume {shlex.quote(str(run.folder))}"
+    going_on = command("fit", "--resume", run.folder)  # its config.toml names the plug-ins
     try:
         yield
     except KeyboardInterrupt:
-        raise Interrupted(f"{run.folder}: interrupted, the checkpoint is kept; go on with: {command}") from None
+        raise Interrupted(f"{run.folder}: interrupted, the checkpoint is kept; go on with: {going_on}") from None
     except OutputError:
-        voice.say(f"when there is room again, go on with: {command}")
+        voice.say(f"when there is room again, go on with: {going_on}")
         raise
