@@ -7,26 +7,25 @@ memory in order. `reference` is the plain definition; every faster path is teste
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
-from typing import Any, Callable, Mapping, Optional, Sequence
+from types import MappingProxyType
+from typing import Any, Callable, Mapping, NamedTuple, Sequence
 
 import numpy as np
 
-from .activations import Activation, identity, layer, relu, softmax
-from .errors import InputError
+from .activations import Activation, layer, relu, softmax
+from .errors import InputError, shown
 
 CHUNK = 256  # rows a step: the activations of a small network then stay in the processor's cache ...
 MAX_BUFFER = 2**20  # ... and numbers a buffer: a wide network takes fewer rows a step
 
 
-@dataclass(frozen=True, eq=False)
-class Layer:
+class Layer(NamedTuple):
     """One layer: float32 weight (n_out, n_in) and bias (n_out,), an activation and its parameters."""
 
     weight: np.ndarray
     bias: np.ndarray
     activation: Activation
-    parameters: Mapping[str, float] = field(default_factory=dict)
+    parameters: Mapping[str, float] = MappingProxyType({})
 
     def activate(self, z: np.ndarray) -> None:
         """Turn the pre-activation z into the activation, in place."""
@@ -60,7 +59,6 @@ class Plan:
         self.layers = tuple(layers)
         self.n_in = self.layers[0].weight.shape[1]
         self.n_out = self.layers[-1].weight.shape[0]
-        self._biases = _moved_biases(self.layers)
         self._local = threading.local()
 
     def __call__(self, x: Any, strict: bool = False) -> np.ndarray:
@@ -69,89 +67,57 @@ class Plan:
         With strict=True a row's bits do not depend on the rows beside it.
         """
         x = self.check(x)
-        try:
-            one, many = self._local.runs
-        except AttributeError:
-            one, many = self._local.runs = _compile_row(self.layers, self._biases), _compile_batch(self.layers)
+        if not hasattr(self._local, "runs"):
+            self._local.runs = _compile_row(self.layers), _compile_batch(self.layers)
+        one: Callable[[np.ndarray], np.ndarray]
+        many: Callable[[np.ndarray, bool], np.ndarray]
+        one, many = self._local.runs
         if x.ndim == 1 and not strict:
-            return np.asarray(one(x))
-        return np.asarray(many(x.reshape(-1, self.n_in), strict).reshape((*x.shape[:-1], self.n_out)))
+            return one(x)
+        return many(x.reshape(-1, self.n_in), strict).reshape((*x.shape[:-1], self.n_out))
 
     def trace(self, x: Any) -> list[np.ndarray]:
         """Return [x, a1, ..., output], the plain reference's activations, for a row or a batch."""
         x = self.check(x)
-        if x.ndim == 1:
-            return [a[0] for a in reference(self.layers, x[None])]
-        return reference(self.layers, x)
+        return [a.reshape(*x.shape[:-1], -1) for a in reference(self.layers, x.reshape(-1, self.n_in))]
 
     def check(self, x: Any) -> np.ndarray:
         """Return x as a contiguous float32 array of shape (n_in,) or (batch, n_in), or raise InputError."""
         try:
             given = np.asarray(x)
         except ValueError:  # rows of different lengths
-            given = np.empty(0, object)
+            given = np.asarray(None)
         if given.dtype.kind not in "fiub" or given.ndim not in (1, 2) or given.shape[-1] != self.n_in:
-            raise InputError(
-                f"{given.dtype} of shape {given.shape} came, but forward takes prepared numbers of shape "
-                f"({self.n_in},) or (n, {self.n_in}): give raw ones to predict or to model.input.transform"
-            )
-        if given.dtype == np.float32 and given.flags.c_contiguous:
-            return given
+            wanted = f"prepared numbers of shape ({self.n_in},) or (n, {self.n_in})"
+            hint = "give raw ones to predict or to model.input.transform"
+            raise InputError(f"{shown(x)} came, but forward takes {wanted}: {hint}")
         with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite, which the layers can take
             return np.ascontiguousarray(given, np.float32)
 
 
-def _moved_biases(layers: Sequence[Layer]) -> list[tuple[np.ndarray, bool]]:
-    """Return the bias that each layer adds on the one-row path, and whether its `+ bias` moved to the next layer.
-
-    relu(z + b) is max(z, -b) + b, and W (h + b) + c is W h + (W b + c). So a relu layer can keep h = max(z, -b) and
-    leave its `+ b` to the next layer's bias, which saves a pass a layer. Where b is much larger than z, that sum would
-    lose digits; so it is done only where no bias outweighs an input of length 1.
-    """
-    moved = []
-    carried = np.zeros(layers[0].weight.shape[1], np.float64)
-    for at, each in enumerate(layers):
-        weight = each.weight  # einsum, unlike @ and square, makes no copy of it: loading needs little memory
-        bias = (each.bias + np.einsum("ij,j->i", weight, carried)).astype(np.float32) if carried.any() else each.bias
-        modest = (np.abs(bias) <= np.sqrt(np.einsum("ij,ij->i", weight, weight))).all()
-        moves = bool(modest and each.activation.forward is relu and at + 1 < len(layers))
-        carried = bias.astype(np.float64) if moves else np.zeros(len(bias))
-        moved.append((bias, moves))
-    return moved
-
-
-def _compile_row(layers: Sequence[Layer], biases: Sequence[tuple[np.ndarray, bool]]) -> Callable[..., np.ndarray]:
+def _compile_row(layers: Sequence[Layer]) -> Callable[[np.ndarray], np.ndarray]:
     """Return a function from x (n_in,) to a fresh output (n_out,), with its own buffers between the layers."""
-    steps = []
-    for each, (bias, moves) in zip(layers[:-1], biases):  # noqa: B905
-        combine, vector, activate = (np.maximum, -bias, None) if moves else (np.add, bias, _row_activation(each))
-        steps.append((each.weight.dot, combine, vector, np.empty(len(bias), np.float32), activate))
-    last_dot, last_bias, last_activate = layers[-1].weight.dot, biases[-1][0], _row_activation(layers[-1])
+    steps = [
+        (each.weight.dot, each.bias, np.empty(len(each.bias), np.float32), _row_activation(each)) for each in layers
+    ]
 
-    def run(h: np.ndarray) -> np.ndarray:
-        for dot, combine, vector, out, activate in steps:
-            combine(dot(h, out), vector, out=out)
-            if activate is not None:
-                activate(out)
-            h = out
-        output: np.ndarray = last_dot(h)
-        output += last_bias
-        if last_activate is not None:
-            last_activate(output)
-        return output
+    def run(a: np.ndarray) -> np.ndarray:
+        for dot, bias, z, activate in steps:
+            dot(a, z)
+            np.add(z, bias, out=z)
+            activate(z)
+            a = z
+        return a.copy()
 
     return run
 
 
-def _row_activation(each: Layer) -> Optional[Callable[[np.ndarray], Any]]:
-    """Return a function that activates z (n_out,) in place, or None for the identity."""
-    forward = each.activation.forward
-    if forward is identity:
-        return None
-    if forward is relu:
-        zeros = np.zeros(len(each.bias), np.float32)  # an array costs less than the scalar 0
+def _row_activation(each: Layer) -> Callable[[np.ndarray], Any]:
+    """Return a function that activates z (n_out,) in place; the commonest two are worth forms of their own."""
+    if each.activation.forward is relu:
+        zeros = np.zeros(len(each.bias), np.float32)  # NumPy compares two arrays faster than an array and a number
         return lambda z: np.maximum(z, zeros, out=z)
-    if forward is softmax:
+    if each.activation.forward is softmax:
         ones = np.ones(len(each.bias), np.float32)
         return lambda z: _softmax_row(z, ones)
     return lambda z: each.activate(z[None])  # an activation may be written for rows
