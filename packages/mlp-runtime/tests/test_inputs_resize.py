@@ -29,7 +29,7 @@ def linear(n_in, n_out, i):
 
 
 def exactly(frame, height, width):
-    down, across = (area if n_out <= n_in else linear for n_in, n_out in zip(frame.shape, (height, width)))  # noqa: B905
+    down, across = (area if n_out <= n_in else linear for n_in, n_out in zip(frame.shape, (height, width)))
     rows = [down(frame.shape[0], height, i) for i in range(height)]
     columns = [across(frame.shape[1], width, i) for i in range(width)]
     pixels = frame.tolist()

@@ -101,8 +101,9 @@ def _predict(options: argparse.Namespace) -> str:
     answers = [answer for path in options.inputs for answer in _answers(model, path, options.json)]
     if options.json:
         return _json({"model": options.model, "predictions": answers}, indent=2)
-    names = [f"{answer['input']}\t" if len(options.inputs) > 1 else "" for answer in answers]
-    return "\n".join(names[at] + _plain(answer.get("label", answer.get("value"))) for at, answer in enumerate(answers))
+    several = len(options.inputs) > 1
+    names = [f"{answer['input']}\t" if several else "" for answer in answers]
+    return "\n".join(name + _plain(answer.get("label", answer.get("value"))) for name, answer in zip(names, answers))
 
 
 def _answers(model: Model, path: str, everything: bool) -> list[dict[str, Any]]:

@@ -23,21 +23,20 @@ What stands where:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Callable, Mapping
+from types import MappingProxyType
+from typing import Callable, Mapping, NamedTuple
 
 import numpy as np
 
 from .errors import InputError, nearest
 
 
-@dataclass(frozen=True)
-class Activation:
+class Activation(NamedTuple):
     """A named forward function `forward(z, out, **parameters)` with the default values of its parameters."""
 
     name: str
     forward: Callable[..., None]
-    parameters: Mapping[str, float] = field(default_factory=dict)
+    parameters: Mapping[str, float] = MappingProxyType({})
 
 
 def layer(a: np.ndarray, weight: np.ndarray, bias: np.ndarray, out: np.ndarray) -> np.ndarray:

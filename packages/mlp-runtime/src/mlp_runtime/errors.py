@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Iterable
+from typing import Any, Iterable
+
+import numpy as np
 
 
 class MlpError(Exception):
@@ -45,3 +47,19 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
     matches = difflib.get_close_matches(name, list(known), n=1)
     return f", did you mean {matches[0]!r}?" if matches else ""
+
+
+def shown(value: Any) -> str:
+    """Return what came, cut short, for an error's one sentence: a hostile file or caller can hold long things.
+
+    >>> shown(None), shown("abc"), shown([1, 2]), shown(np.zeros((2, 3)))
+    ('None', "'abc'", 'a list of 2', 'a float64 array of shape (2, 3)')
+    """
+    if isinstance(value, np.ndarray):
+        return f"a {value.dtype} array of shape {value.shape}"
+    if isinstance(value, (list, tuple, dict)):
+        return f"a {'map' if isinstance(value, dict) else type(value).__name__} of {len(value)}"
+    if not isinstance(value, (str, bytes, int, float, complex, np.generic, type(None))):
+        return f"a {type(value).__name__}"
+    text = repr(value[:60] if isinstance(value, (str, bytes)) else value)
+    return text if len(text) <= 70 else text[:67] + "..."

@@ -5,17 +5,19 @@ Shapes: `raw` is one input or a batch of them; `x` is prepared input, float32 (n
 
 from __future__ import annotations
 
+import copy
 import os
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NoReturn, Union
+from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 
-from .activations import ACTIVATIONS, get_activation
-from .errors import InputError, Invalid, ModelFileError, TooNew, nearest
+from .activations import ACTIVATIONS
+from .errors import InputError, Invalid, ModelFileError, TooNew, nearest, shown
 from .forward import Layer, Plan
+from .inputs.common import Frozen
 from .modelfile import ModelFile, located, read
-from .schema import shown
+from .schema import header_error
 
 if TYPE_CHECKING:
     from .inputs import Input
@@ -42,35 +44,26 @@ def load(source: Source, *, verify: bool = True, selftest: bool = True) -> Model
     return model
 
 
-class Model:
+class Model(Frozen):
     """A loaded model. It never changes, so threads may share it; every array it returns is fresh and the caller's.
 
     `input` prepares raw inputs, `classes` are the labels (empty for a model that gives numbers), `layers` hold the
     weights, `meta` and `training` say where the model comes from, `path` is the file it was loaded from, if any.
     """
 
-    __slots__ = ("__weakref__", "_file", "_names", "_output", "_plan", "classes", "input", "path")
-
-    _file: ModelFile
-    _names: np.ndarray  # the classes, or the names of the numbers
-    _output: dict[str, Any]  # what the header says of the output, with the defaults
-    _plan: Plan
-    input: Input
-    classes: tuple[str, ...]
-    path: Union[str, None]
-
     def __init__(self, file: ModelFile, path: Union[str, None] = None) -> None:
         """Make a model of a checked file; `load` is the usual way to get one."""
-        given = {key: value for key, value in file.header["output"].items() if value is not None}
-        output = {"threshold": 0.5, "mean": 0.0, "scale": 1.0, **given}
-        output["threshold"] = np.float32(output["threshold"])  # older NumPy would compare one answer in float64
-        names = np.array(output["classes" if output["kind"] == "classes" else "names"])
+        header = file.header
+        given = {key: value for key, value in header["output"].items() if value is not None}
+        self._output: dict[str, Any] = {"threshold": 0.5, "mean": 0.0, "scale": 1.0, **given}
+        self._names: tuple[str, ...] = tuple(given["classes" if given["kind"] == "classes" else "names"])
+        self._file = file
         with np.errstate(over="ignore", invalid="ignore"):  # absurd weights are no reason to print a warning
-            plan = Plan([_layer(file, index, spec) for index, spec in enumerate(file.header["layers"])])
-        values = {"_file": file, "_names": names, "_output": output, "_plan": plan, "path": path}
-        values.update(input=file.input, classes=tuple(output["classes"]) if output["kind"] == "classes" else ())
-        for name, value in values.items():
-            object.__setattr__(self, name, value)
+            self._plan = Plan([_layer(file, index, spec) for index, spec in enumerate(header["layers"])])
+        self.input: Input = file.input
+        self.classes = self._names if given["kind"] == "classes" else ()
+        self.path = path
+        self._freeze()
 
     def predict(self, raw: Any, *, strict: bool = False) -> Any:
         """Return the label (str) or number (float) of one input, or an array with that of every input of a batch.
@@ -85,8 +78,9 @@ class Model:
                 numbers = numbers[..., 0]
             return numbers if many or numbers.ndim else float(numbers)
         single = output.shape[-1] == 1
-        best = (output[..., 0] >= self._output["threshold"]).astype(int) if single else output.argmax(axis=-1)
-        return self._names[best] if many else self.classes[int(best)]
+        threshold = np.float32(self._output["threshold"])  # older NumPy would compare one answer in float64
+        best = (output[..., 0] >= threshold).astype(int) if single else output.argmax(axis=-1)
+        return np.array(self.classes)[best] if many else self.classes[int(best)]
 
     def predict_proba(self, raw: Any, *, strict: bool = False) -> np.ndarray:
         """Return the probability of every class, float32 (n_classes,) for one input or (batch, n_classes)."""
@@ -126,41 +120,39 @@ class Model:
     @property
     def meta(self) -> dict[str, Any]:
         """What the file says of itself, such as name, version and licence (a fresh copy)."""
-        return dict(_copy(self._file.header.get("meta") or {}))
+        return copy.deepcopy(self._file.header.get("meta") or {})
 
     @property
     def training(self) -> dict[str, Any]:
         """What the file says of its training, such as metrics and data fingerprint (a fresh copy)."""
-        return dict(_copy(self._file.header.get("training") or {}))
+        return copy.deepcopy(self._file.header.get("training") or {})
 
     def describe(self) -> dict[str, Any]:
         """Return all that is known of the model but its weights, as a fresh dict that json can write."""
         header = self._file.header
         stored = {entry["name"]: entry["dtype"] for entry in header["tensors"]}
-        layers = []
-        for index, layer in enumerate(self.layers):
-            outputs, inputs = layer.weight.shape
-            about = {"inputs": inputs, "outputs": outputs, "activation": layer.activation.name}
-            dtype = stored[header["layers"][index]["weight"]]
-            layers.append({**about, "parameters": dict(layer.parameters), "dtype": dtype})
+        layers = [
+            {
+                "inputs": layer.weight.shape[1],
+                "outputs": layer.weight.shape[0],
+                "activation": layer.activation.name,
+                "parameters": dict(layer.parameters),
+                "dtype": stored[spec["weight"]],
+            }
+            for layer, spec in zip(self.layers, header["layers"])
+        ]
         return {
             "path": self.path,
             "format": "{}.{}".format(*self._file.version),
             "bytes": len(self._file.content),
             "weights": sum(layer.weight.size + layer.bias.size for layer in self.layers),
-            "input": _copy(header["input"]),
+            "input": copy.deepcopy(header["input"]),
             "layers": layers,
-            "output": _copy(header["output"]),
+            "output": copy.deepcopy(header["output"]),
             "selftest": header.get("selftest") is not None,
             "meta": self.meta,
             "training": self.training,
         }
-
-    def __setattr__(self, name: str, value: Any) -> NoReturn:
-        raise AttributeError(f"a model never changes, so {name!r} cannot be set: export a new file instead")
-
-    def __delattr__(self, name: str) -> NoReturn:
-        raise AttributeError(f"a model never changes, so {name!r} cannot be deleted")
 
     def __repr__(self) -> str:
         sizes = [self.layers[0].weight.shape[1], *(len(layer.bias) for layer in self.layers)]
@@ -183,22 +175,17 @@ def _restore(content: bytes, path: Union[str, None]) -> Model:
 
 def _layer(file: ModelFile, index: int, spec: dict[str, Any]) -> Layer:
     """Return a layer with its activation, which must be one that this program knows."""
-    name = spec["activation"]
+    name, where = spec["activation"], f"header key layers[{index}]"
     if name not in ACTIVATIONS:
-        raise TooNew(
-            f"header key layers[{index}].activation: found {shown(name)}, which this program does not know"
-            f"{nearest(name, ACTIVATIONS)}: register_activation makes your own known before the file is loaded"
-        )
-    activation, parameters = get_activation(name), spec.get("parameters") or {}
+        hint = f"{nearest(name, ACTIVATIONS)}: register_activation makes your own known before the file is loaded"
+        raise TooNew(f"{where}.activation: found {shown(name)}, which this program does not know{hint}")
+    activation, parameters = ACTIVATIONS[name], dict(spec.get("parameters") or {})
     for key in parameters:
         if key not in activation.parameters:
-            raise Invalid(
-                f"header key layers[{index}].parameters: found {shown(key)}, which {name} does not have"
-                f"{nearest(key[:60], activation.parameters)}"
-            )
-    return Layer(
-        file.tensors[spec["weight"]], file.tensors[spec["bias"]], activation, MappingProxyType(dict(parameters))
-    )
+            hint = nearest(key[:60], activation.parameters)
+            raise Invalid(f"{where}.parameters: found {shown(key)}, which {name} does not have{hint}")
+    weight, bias = file.tensors[spec["weight"]], file.tensors[spec["bias"]]
+    return Layer(weight, bias, activation, MappingProxyType(parameters))
 
 
 def _check_selftest(model: Model, file: ModelFile) -> None:
@@ -209,11 +196,9 @@ def _check_selftest(model: Model, file: ModelFile) -> None:
     try:
         x = model.input.scale(model.input.prepare(raw, True))
     except InputError as error:
-        raise Invalid(f"header key selftest.inputs: {error}") from None
+        raise header_error(f"selftest.inputs: {error}") from None
     if len(x) != len(wanted):
-        raise Invalid(
-            f"header key selftest.inputs: found {len(x)} inputs, wanted one for each of {len(wanted)} outputs"
-        )
+        raise header_error(f"selftest.inputs: found {len(x)} inputs, wanted one for each of {len(wanted)} outputs")
     with np.errstate(over="ignore", invalid="ignore"):
         found = model.forward(x)
         off = np.abs(found - wanted) / np.maximum(1, np.abs(wanted))
@@ -224,10 +209,3 @@ def _check_selftest(model: Model, file: ModelFile) -> None:
             f" {wanted[row, column]:.6g} within {spec['tolerance']:g}: this machine computes otherwise than the one"
             " that wrote the file (selftest=False loads it all the same)"
         )
-
-
-def _copy(value: Any) -> Any:
-    """Return a deep copy of what a header can hold."""
-    if isinstance(value, dict):
-        return {key: _copy(item) for key, item in value.items()}
-    return [_copy(item) for item in value] if isinstance(value, list) else value

@@ -7,15 +7,14 @@ the writer in mlp-train uses the constants below.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from io import BytesIO, FileIO
-from typing import TYPE_CHECKING, Any, BinaryIO, Union
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Union
 
 import numpy as np
 
-from .errors import Damaged, Invalid, ModelFileError, NotAModel, TooNew, nearest
+from .errors import Damaged, Invalid, ModelFileError, NotAModel, TooNew, nearest, shown
 from .inputs import input_from_spec
-from .schema import DTYPES, check_chain, check_header, check_tensors, shown
+from .schema import DTYPES, check, check_chain, check_header, check_tensors
 from .unpack import unpack
 
 if TYPE_CHECKING:
@@ -40,8 +39,7 @@ _OTHERS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class ModelFile:
+class ModelFile(NamedTuple):
     """What a checked file holds: the header, the tensors by name, and the parts that were made while checking."""
 
     header: dict[str, Any]
@@ -163,14 +161,13 @@ def _number(view: memoryview, at: int, mark: int, what: str) -> int:
 
 def _check_requires(header: dict[str, Any], version: tuple[int, int]) -> None:
     """Refuse a file that needs a feature which this reader does not have."""
-    requires = header.get("requires")
-    if not isinstance(requires, list) or not all(isinstance(name, str) for name in requires):
-        raise Invalid("header key requires: wanted a list of feature names")
-    for name in requires:
+    check(header, {"requires": "a list of text"}, "")
+    for name in header["requires"]:
         if name not in FEATURES:
+            hint = nearest(name[:60], FEATURES)
             raise TooNew(
                 f"the file has format {version[0]}.{version[1]} and requires {name[:60]!r}, which this mlp-runtime"
-                f" (format {FORMAT}) does not have{nearest(name[:60], FEATURES)}, so update mlp-runtime"
+                f" (format {FORMAT}) does not have{hint}, so update mlp-runtime"
             )
 
 
@@ -182,17 +179,17 @@ def _materialise(header: dict[str, Any], block: np.ndarray) -> dict[str, np.ndar
         stored[entry["name"]] = part.view(DTYPES[entry["dtype"]]).reshape(entry["shape"])
     for entry in header["tensors"]:
         name, values = entry["name"], stored[entry["name"]]
-        if entry["dtype"] == "u1" or values.dtype == np.float32:
+        if entry["dtype"] in ("f4", "u1"):
             tensors[name] = values
             continue
+        factor = np.ones(1, np.float32)
+        if entry["dtype"] == "i1":
+            factor = stored[entry["scale"]].reshape(-1, *[1] * (values.ndim - 1))  # one for each first index
+            if values.min() == -128:
+                raise Invalid(f"tensor {shown(name)}: found the value -128, wanted -127 to 127")
         wide = aligned(values.size * 4).view(np.float32).reshape(values.shape)
-        scale = (
-            stored[entry["scale"]].reshape(-1, *[1] * (values.ndim - 1)) if entry["dtype"] == "i1" else np.float32(1)
-        )
-        if entry["dtype"] == "i1" and values.min() == -128:
-            raise Invalid(f"tensor {shown(name)}: found the value -128, wanted -127 to 127")
         with np.errstate(over="ignore", invalid="ignore"):  # an infinity is refused a moment later
-            tensors[name] = lock(np.multiply(values, scale, out=wide, dtype=np.float32))
+            tensors[name] = lock(np.multiply(values, factor, out=wide, dtype=np.float32))
     return tensors
 
 
@@ -222,22 +219,14 @@ def lock(array: np.ndarray) -> np.ndarray:
 
 def _content(source: Source) -> np.ndarray:
     """Return the whole file as read-only, aligned bytes of our own, which nobody can change while they are in use."""
-    if isinstance(source, (bytes, bytearray, memoryview)):
-        return _own(BytesIO(source))
     if isinstance(source, (str, os.PathLike)):
-        with FileIO(source) as file:
-            return _own(file)
-    return _own(source)
-
-
-def _own(file: Any) -> np.ndarray:
-    """Copy a file into aligned memory, if it begins like a model file: a large film is not read at all."""
+        with FileIO(source) as opened:
+            return _content(opened)
+    file: Any = BytesIO(source) if isinstance(source, (bytes, bytearray, memoryview)) else source
     start = file.read(MAJOR_AT)
     if not isinstance(start, bytes):
-        raise TypeError(
-            f"load takes a path, bytes or a binary file, but read() gave {type(start).__name__}: open it 'rb'"
-        )
+        raise TypeError(f"load takes a path, bytes or a binary file, but this one reads {shown(start)}: open it 'rb'")
     if len(start) == MAJOR_AT:
-        _check_magic(start, MAJOR_AT)
+        _check_magic(start, MAJOR_AT)  # a large film is not read at all
     parts = [np.frombuffer(part, np.uint8) for part in (start, file.read())]
     return lock(np.concatenate(parts, out=aligned(sum(map(len, parts)))))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .errors import InputError, nearest
+from .errors import InputError, nearest, shown
 
 if TYPE_CHECKING:
     from .inputs import Input
@@ -32,19 +32,7 @@ def read_raw(path: str, spec: Input) -> Any:
     if Path(path).is_dir():
         raise InputError(_no_kind("a folder"))
     try:
-        data = Path(path).read_bytes()
-        if data.startswith(b"\x93NUMPY"):
-            return np.load(io.BytesIO(data), allow_pickle=False)
-        if _NETPBM.match(data):
-            return netpbm(data)
-        found = next((what for magic, what in _OTHERS.items() if data.startswith(magic)), None)
-        if found or b"\0" in data:
-            raise InputError(_no_kind(found or "a binary file"))
-        text = data.decode("utf-8-sig").strip()
-        if text[:1] not in ("[", "{"):
-            return _csv(text, spec)
-        raw = json.loads(text)
-        return _pixels(np.array(raw)) if spec.kind == "image" else raw
+        return _parse(Path(path).read_bytes(), spec)
     except InputError:
         raise
     except OSError as error:
@@ -53,7 +41,22 @@ def read_raw(path: str, spec: Input) -> Any:
         raise InputError(_no_kind("a binary file")) from None
     except Exception as error:  # NumPy's, json's and csv's readers raise a dozen kinds; all mean a broken file
         why = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
-        raise InputError(f"it can't be read ({why}): save it anew") from None
+        raise InputError(f"it can't be read ({why}): check it, or save it anew") from None
+
+
+def _parse(data: bytes, spec: Input) -> Any:
+    if data.startswith(b"\x93NUMPY"):
+        return np.load(io.BytesIO(data), allow_pickle=False)
+    if _NETPBM.match(data):
+        return netpbm(data)
+    found = next((what for magic, what in _OTHERS.items() if data.startswith(magic)), None)
+    if found or b"\0" in data:
+        raise InputError(_no_kind(found or "a binary file"))
+    text = data.decode("utf-8-sig").strip()
+    if not text.startswith(("[", "{")):
+        return _csv(text, spec)
+    raw = json.loads(text)
+    return _pixels(np.array(raw)) if spec.kind == "image" else raw
 
 
 def _no_kind(found: str) -> str:
@@ -70,21 +73,18 @@ def netpbm(data: bytes) -> np.ndarray:
     assert found, "read_raw has looked"
     kind, width, height, greatest = map(int, found.groups())
     shape = (height, width, 3) if kind in (3, 6) else (height, width)
-    if kind < 5:
-        words = data[found.end() :].split()
-        values = np.array([int(word) for word in words if word.isdigit() and len(word) < 6])
-        fits = len(values) == len(words)
-    else:
-        dtype = np.dtype(np.uint8 if greatest < 256 else ">u2")
-        body = data[found.end() + 1 :]
-        fits = len(body) % dtype.itemsize == 0
-        values = np.frombuffer(body, dtype, len(body) // dtype.itemsize)
-    wanted = height * width * (3 if kind in (3, 6) else 1)
-    if not fits or len(values) != wanted or not wanted or not 1 <= greatest < 65536 or values.max() > greatest:
-        size = f"{len(values)} values for {width} x {height} pixels up to {greatest}"
-        raise InputError(f"found a damaged PGM/PPM image ({size}), wanted {wanted} values: save it anew")
-    levels = values if greatest == 255 else np.rint(values * (255.0 / greatest))
-    return levels.astype(np.uint8).reshape(shape)
+    body = data[found.end() :]
+    try:
+        if kind in (2, 3):
+            values = np.array(list(map(int, body.split())))
+        else:
+            values = np.frombuffer(body[1:], np.uint8 if greatest < 256 else ">u2")
+        if not 1 <= greatest < 65536 or values.max() > greatest or values.min() < 0:
+            raise ValueError(f"not all levels are from 0 to {greatest}")
+        levels = values.reshape(shape)
+    except ValueError as error:
+        raise InputError(f"found a damaged PGM/PPM image ({error}): save it anew") from None
+    return (levels if greatest == 255 else np.rint(levels * (255.0 / greatest))).astype(np.uint8)
 
 
 def _pixels(array: np.ndarray) -> np.ndarray:
@@ -101,30 +101,30 @@ def _csv(text: str, spec: Any) -> Any:
     for number, row in enumerate(rows, 1):
         if len(row) != len(rows[0]):
             raise InputError(f"found {len(row)} cells in row {number}, wanted {len(rows[0])} like the first row")
-    has_head = spec.kind == "table" or not rows or not all(map(_is_number, rows[0]))
-    head, body = ([cell.strip() for cell in rows[0]], rows[1:]) if has_head and rows else ([], rows)
+    has_head = rows and (spec.kind == "table" or not all(map(_is_number, rows[0])))
+    body = rows[1:] if has_head else rows
     if not body:
         raise InputError("found no row of values, wanted one at least (a first row of names does not count)")
-    if spec.kind == "table":
-        return {name: [row[at] for row in body] for at, name in enumerate(head)}
-
-    names = getattr(spec, "names", None)
-    if head and names:  # the columns may come in another order, with others between
+    cells = np.array(body)
+    if has_head:
+        columns = {name.strip(): cells[:, at] for at, name in enumerate(rows[0])}
+        if spec.kind == "table":
+            return {name: column.tolist() for name, column in columns.items()}
+        names = getattr(spec, "names", None) or columns  # the file may have them in another order, with others between
         for name in names:
-            if name not in head:
-                raise InputError(f"found no column {name!r}{nearest(name, head)}, wanted all that the model reads")
-        body = [[row[head.index(name)] for name in names] for row in body]
-    for number, row in enumerate(body, 2 if head else 1):
-        wrong = [cell for cell in row if not _is_number(cell)]
-        if wrong:
-            raise InputError(f"found {wrong[0][:40]!r} in row {number}, wanted numbers")
-    if len(body[0]) != spec.size:
-        raise InputError(f"found {len(body[0])} numbers in every row, wanted {spec.size}")
-    numbers = np.array(body, np.float64)
+            if name not in columns:
+                raise InputError(f"found no column {name!r}{nearest(name, columns)}, wanted all that the model reads")
+        cells = np.stack([columns[name] for name in names], axis=1)
+    wrong = [cell for cell in cells.flat if not _is_number(cell)]
+    if wrong:
+        raise InputError(f"found {shown(str(wrong[0]))} in a cell, wanted numbers")
+    numbers = cells.astype(np.float64)
     if spec.kind == "vector":
         return numbers
-    shape = (spec.height, spec.width) if spec.channels == 1 else (spec.height, spec.width, spec.channels)
-    return _pixels(numbers.reshape(len(body), *shape))
+    if numbers.shape[1] != spec.size:
+        raise InputError(f"found {numbers.shape[1]} numbers in every row, wanted {spec.size}")
+    shape = (spec.height, spec.width, 3)[: 2 if spec.channels == 1 else 3]
+    return _pixels(numbers.reshape(-1, *shape))
 
 
 def _is_number(cell: str) -> bool:

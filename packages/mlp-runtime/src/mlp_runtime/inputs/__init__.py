@@ -13,7 +13,8 @@ from typing import Any, Mapping, Union
 
 import numpy as np
 
-from ..errors import Invalid
+from ..errors import InputError
+from ..schema import check, header_error
 from .cells import FLAGS, leading_letters, words
 from .columns import Column
 from .image import ImageInput
@@ -43,8 +44,9 @@ def input_from_spec(spec: dict[str, Any], tensors: Mapping[str, np.ndarray]) -> 
     >>> input_from_spec({"kind": "vector", "features": 4}, {}).size
     4
     """
-    kind = spec.get("kind")
-    if not isinstance(kind, str) or kind not in KINDS:
-        raise Invalid(f"header key input.kind: found {kind!r}, wanted {', '.join(map(repr, KINDS))}")
-    made: Input = KINDS[kind].from_spec(spec, tensors)
+    check(spec, {"kind": tuple(KINDS)}, "input")
+    try:
+        made: Input = KINDS[spec["kind"]].from_spec(spec, tensors)
+    except InputError as error:
+        raise header_error(f"input.{error}") from None
     return made

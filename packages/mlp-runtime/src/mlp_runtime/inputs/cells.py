@@ -10,6 +10,7 @@ import numpy as np
 # What a yes-or-no cell may say, in any case of letters.
 FLAGS = {"0": 0.0, "no": 0.0, "n": 0.0, "false": 0.0, "f": 0.0, "1": 1.0, "yes": 1.0, "y": 1.0, "true": 1.0, "t": 1.0}
 
+LARGEST = float(np.finfo(np.float32).max)
 _WORD = re.compile(r"[^\W_]+")
 _LETTERS = re.compile(r"[^\W\d_]*")
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Callable, Optional, Sequence, Union
+import math
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any, Callable, Sequence, Union
 
 import numpy as np
 
-from ..errors import InputError, Invalid, nearest
-from ..schema import take
-from .cells import flag, is_missing, is_scalar, leading_letters, number, text, words
-from .common import came, freeze, is_number
+from ..errors import InputError, shown
+from ..schema import check
+from .cells import LARGEST, flag, is_missing, is_scalar, leading_letters, number, text, words
 
 _READ: dict[str, Callable[[Any], float]] = {"number": number, "flag": flag}  # one cell -> one number
 # One cell's text -> those of its parts that are looked up among the column's values.
@@ -20,9 +21,15 @@ _PARTS: dict[str, Callable[[str], Sequence[str]]] = {
     "prefix": lambda said: (leading_letters(said),),
 }
 _SIGNS = {"category": "=", "tokens": ":", "prefix": "^"}  # "Sex=female", "Name:Mrs", "Cabin^C"
-_DEFAULTS: dict[str, Any] = {"fill": None, "mean": 0.0, "scale": 1.0, "values": (), "missing": False}
-_OPTIONAL = {"mean": "a number", "scale": "a number", "values": "a list of text", "missing": "true or false"}
-_LARGEST = float(np.finfo(np.float32).max)
+_SPEC = {
+    "name": "text",
+    "type": (*_READ, *_PARTS),
+    "fill?": "a cell",
+    "mean": "a number",
+    "scale": "a number that is not 0",
+    "values": "a list of text",
+    "missing": "true or false",
+}
 
 
 @dataclass(frozen=True)
@@ -45,51 +52,27 @@ class Column:
     scale: float = 1.0
     values: Sequence[str] = ()
     missing: bool = False
-    _places: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
-    _filled: Any = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        known = (*_READ, *_PARTS)
-        if not isinstance(self.name, str) or not self.name:
-            raise InputError(f"a column's name is a text that is not empty, not {self.name!r}")
-        if self.type not in known:
-            hint = nearest(str(self.type), known)
-            raise self._wrong(f"its type is one of {', '.join(known)}, not {self.type!r}{hint}")
-        if isinstance(self.values, str) or not all(isinstance(value, str) and value for value in self.values):
-            raise self._wrong("its values are texts that are not empty")
-        if not is_number(self.mean) or not is_number(self.scale) or self.scale == 0:
-            raise self._wrong(f"its mean and scale are finite and scale is not 0, not {self.mean!r} and {self.scale!r}")
-        if self.type in _PARTS and (self.mean, self.scale) != (0, 1):
-            raise self._wrong("only a number or flag has a mean and a scale")
-        if not isinstance(self.missing, bool):
-            raise self._wrong(f"missing is true or false, not {self.missing!r}")
-        freeze(self, values=tuple(self.values), mean=float(self.mean), scale=float(self.scale))
-        if self.type in _PARTS:
-            self._check_values()
-        elif self.values:
-            raise self._wrong(f"a {self.type} has no values")
-        freeze(self, _filled=self._read_fill())
+        check(vars(self), _SPEC, "", InputError)
+        object.__setattr__(self, "values", tuple(self.values))
+        if len(self._places) != len(self.values) or bool(self.values) != (self.type in _PARTS):
+            raise InputError(f"values: found {shown(self.values)}, wanted different ones for {', '.join(_PARTS)} alone")
+        if self.type != "number" and (self.mean, self.scale) != (0, 1):
+            raise InputError(f"mean, scale: found {self.mean}, {self.scale}, wanted none, because {self.type} has none")
+        self._filled  # noqa: B018  # reads the fill, which may be wrong
 
-    def _check_values(self) -> None:
-        if not self.values or len(set(self.values)) != len(self.values):
-            raise self._wrong(f"a {self.type} column needs values that all differ, at least one")
-        for place, value in enumerate(self.values):
-            if self.type != "category" and tuple(_PARTS[self.type](value)) != (value,):
-                what = "one word" if self.type == "tokens" else "letters alone"
-                raise self._wrong(f"a value of a {self.type} column is {what}, not {value!r}")
-            self._places.setdefault(text(value) if self.type == "category" else value, place)
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {text(value): place for place, value in enumerate(self.values)}
 
-    def _read_fill(self) -> Any:
-        """Return what a missing cell is read as: a number, or the places that are 1."""
-        if not is_scalar(self.fill):
-            raise self._wrong(f"its fill is one cell, not {came(self.fill)}")
+    @cached_property
+    def _filled(self) -> Any:
+        """What a missing cell is read as: a number, or the places that are 1."""
         if self.type in _PARTS:
-            return () if is_missing(self.fill) else self._find(text(self.fill))
-        try:
-            value = _READ[self.type](self.fill)
-        except ValueError:
-            raise self._wrong(f"its fill is a {self.type}, not {self.fill!r}") from None
-        return self.mean if value != value else self._finite(value, None)
+            return self._find(self.fill, ", fill")
+        value = self._number(self.fill, ", fill")
+        return self.mean if value != value else value
 
     @property
     def output_names(self) -> tuple[str, ...]:
@@ -97,25 +80,24 @@ class Column:
         names = [f"{self.name}{_SIGNS[self.type]}{value}" for value in self.values] if self.values else [self.name]
         return (*names, f"{self.name} is missing") if self.missing else tuple(names)
 
-    def write(self, cell: Any, out: Any, start: int = 0, row: Optional[int] = None) -> None:
-        """Write the numbers of one cell to `out`, a list or array of zeros, from `start` on; an error names the row."""
-        if self.type in _READ:
-            value = self._number(cell, row)
-            gap = value != value
-            out[start] = self._filled if gap else value
-        else:
-            gap = is_missing(cell)
-            for place in self._filled if gap else self._find(self._text(cell, row)):
-                out[start + place] = 1.0
-        if gap and self.missing:
-            out[start + (len(self.values) or 1)] = 1.0
-
-    def write_all(self, cells: Any, out: np.ndarray) -> None:
+    def write(self, cells: Any, out: np.ndarray) -> None:
         """Write the numbers of many cells to `out` (n, numbers of this column), which is all zeros."""
-        if self.type == "number" and self._write_numbers(cells, out):
+        many = len(cells) > 1
+        if many and self.type == "number" and self._write_numbers(cells, out):
             return
         for row, cell in enumerate(cells):
-            self.write(cell, out[row], 0, row)
+            where = f", row {row}" if many else ""
+            if self.type in _READ:
+                value = self._number(cell, where)
+                gap = value != value
+                out[row, 0] = self._filled if gap else value
+            else:
+                places = self._find(cell, where)
+                gap = is_missing(cell)
+                for place in self._filled if gap else places:
+                    out[row, place] = 1.0
+            if gap and self.missing:
+                out[row, -1] = 1.0
 
     def _write_numbers(self, cells: Any, out: np.ndarray) -> bool:
         """Try to write a whole column at once; NumPy reads numbers, numerals and None as `number` does, but faster."""
@@ -123,13 +105,32 @@ class Column:
             values = np.array(cells, np.float64)
         except (TypeError, ValueError, OverflowError):
             return False
-        if values.shape != (len(cells),) or (np.abs(values) > _LARGEST).any():
+        if values.ndim != 1 or (np.abs(values) > LARGEST).any():
             return False
         gaps = np.isnan(values)
         out[:, 0] = np.where(gaps, self._filled, values)
         if self.missing:
             out[:, 1] = gaps
         return True
+
+    def _number(self, cell: Any, where: str) -> float:
+        """Return a cell as a number, NaN if it is missing."""
+        try:
+            value = _READ[self.type](cell)
+        except (TypeError, ValueError, OverflowError):
+            value = math.inf
+        if abs(value) > LARGEST:
+            what = "a finite number" if self.type == "number" else "yes or no"
+            wanted = f"{what}, or None if it is missing"
+            raise InputError(f"column {self.name!r}{where}: {shown(cell)} came, but the model wants {wanted}")
+        return value
+
+    def _find(self, cell: Any, where: str) -> list[int]:
+        """Return the places of those values that the cell's text holds."""
+        if not is_scalar(cell):
+            wanted = "a text or a number"
+            raise InputError(f"column {self.name!r}{where}: {shown(cell)} came, but the model wants {wanted}")
+        return [self._places[part] for part in _PARTS[self.type](text(cell)) if part in self._places]
 
     def samples(self) -> list[Any]:
         """Return a few cells made from the spec alone, for a self-test; no data goes into them."""
@@ -143,46 +144,6 @@ class Column:
 
     def spec(self) -> dict[str, Any]:
         """Return the description for a model file: name, type and what differs from the defaults."""
-        spec: dict[str, Any] = {"name": self.name, "type": self.type}
-        for key, default in _DEFAULTS.items():
-            value = getattr(self, key)
-            if value != default:
-                spec[key] = list(value) if key == "values" else value
-        return spec
-
-    @classmethod
-    def from_spec(cls, spec: dict[str, Any], where: str) -> Column:
-        """Return the column that a model file describes, or raise Invalid, which names it by `where`."""
-        given = {key: take(spec, key, kind, where, _DEFAULTS[key]) for key, kind in _OPTIONAL.items()}
-        fill = spec.get("fill")
-        if fill is not None and not isinstance(fill, (str, int, float)):
-            raise Invalid(f"header key {where}fill: found {came(fill)}, wanted a cell")
-        try:
-            return cls(take(spec, "name", "text", where), take(spec, "type", "text", where), fill, **given)
-        except InputError as error:
-            raise Invalid(f"header key {where[:-1]}: {error}") from None
-
-    def _number(self, cell: Any, row: Optional[int]) -> float:
-        try:
-            value = _READ[self.type](cell)
-        except (TypeError, ValueError, OverflowError):
-            what = "a number" if self.type == "number" else "yes or no"
-            shown = repr(cell) if is_scalar(cell) else came(cell)
-            raise self._wrong(f"{shown} came, but the model wants {what}, or None if it is missing", row) from None
-        return self._finite(value, row)
-
-    def _finite(self, value: float, row: Optional[int]) -> float:
-        if abs(value) > _LARGEST:
-            raise self._wrong(f"{value} came, but the model wants finite numbers, or None if it is missing", row)
-        return value
-
-    def _text(self, cell: Any, row: Optional[int]) -> str:
-        if not is_scalar(cell):
-            raise self._wrong(f"{came(cell)} came, but the model wants a text or a number", row)
-        return text(cell)
-
-    def _find(self, said: str) -> Sequence[int]:
-        return [self._places[part] for part in _PARTS[self.type](said) if part in self._places]
-
-    def _wrong(self, what: str, row: Optional[int] = None) -> InputError:
-        return InputError(f"column {self.name!r}{'' if row is None else f', row {row}'}: {what}")
+        defaults = {field.name: field.default for field in fields(self)}
+        spec = {key: vars(self)[key] for key, default in defaults.items() if vars(self)[key] != default}
+        return {**spec, "values": list(self.values)} if self.values else spec

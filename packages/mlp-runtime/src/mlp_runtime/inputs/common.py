@@ -1,45 +1,60 @@
-"""What all kinds of input share: naming what came, freezing their values and scaling their rows."""
+"""What all kinds of input share: they never change, and they scale what they have prepared in the same way."""
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any, ClassVar, NoReturn, Optional
 
 import numpy as np
 
 
-def came(raw: Any) -> str:
-    """Say what came, for the message of an error.
+class Frozen:
+    """A value whose attributes are set once, by its own `__init__`, which ends with `self._freeze()`."""
 
-    >>> came(None), came([1, 2]), came(np.zeros((2, 3)))
-    ('None', 'a list of 2', 'a float64 array of shape (2, 3)')
-    """
-    if raw is None:
-        return "None"
-    if isinstance(raw, (np.ndarray, np.generic)):
-        return f"a {raw.dtype} array of shape {raw.shape}"
-    length = f" of {len(raw)}" if isinstance(raw, (list, tuple, dict, str, bytes)) else ""
-    return f"a {type(raw).__name__}{length}"
+    def _freeze(self) -> None:
+        self.__dict__["_frozen"] = True
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if "_frozen" in self.__dict__:
+            self.__delattr__(name)
+        super().__setattr__(name, value)
 
-def freeze(value: Any, **attributes: Any) -> None:
-    """Set the attributes of a frozen value that is being made."""
-    for name, attribute in attributes.items():
-        object.__setattr__(value, name, attribute)
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"a {type(self).__name__} never changes, so {name!r} stays as it is: make a new one")
 
 
-def scaled(rows: np.ndarray, mean: Any, factor: Any, out: Optional[np.ndarray] = None) -> np.ndarray:
-    """Return `(rows - mean) * factor`, computed in float32 in that form, in a fresh array or in `out`."""
-    if out is None:
-        out = np.empty(rows.shape, np.float32)
-    if isinstance(mean, float) and mean == 0.0:  # x - 0 is x, so the subtraction can be spared
-        np.multiply(rows, factor, out=out, dtype=np.float32)
-    else:
-        np.subtract(rows, mean, out=out, dtype=np.float32)
-        np.multiply(out, factor, out=out)
-    return out
+class Prepared(Frozen):
+    """The two steps from raw input to network input: `prepare`, which each kind does in its own way, and `scale`."""
 
+    kind: ClassVar[str]
+    mean: Any  # one for all numbers, or float32 (size,)
+    factor: Any  # the spec's `scale`, likewise; the method has its name
 
-def is_number(value: Any) -> bool:
-    """Tell whether a value is a finite number that float32 can hold; a bool is none."""
-    is_real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    return is_real and bool(abs(value) < 3.4e38)
+    def spec(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """Return the description for a model file, and the arrays that it names."""
+        raise NotImplementedError
+
+    def prepare(self, raw: Any, many: Optional[bool] = None) -> np.ndarray:
+        """Return the numbers of raw before scaling, (n, size). `many` insists on many inputs or on one."""
+        raise NotImplementedError
+
+    def scale(self, rows: np.ndarray, out: Optional[np.ndarray] = None) -> np.ndarray:
+        """Return `(rows - mean) * scale` as float32 (n, size), computed in that form, in a fresh array or in `out`."""
+        scaled: np.ndarray = np.subtract(rows, self.mean, out=out, dtype=np.float32)
+        scaled *= self.factor
+        return scaled
+
+    def transform(self, raw: Any) -> np.ndarray:
+        """Return the network input for raw: float32 (n, size)."""
+        return self.scale(self.prepare(raw))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Prepared):
+            return NotImplemented
+        (spec, tensors), (others_spec, others_tensors) = self.spec(), other.spec()
+        return spec == others_spec and all(np.array_equal(tensors[name], others_tensors[name]) for name in tensors)
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.spec()[0]})"

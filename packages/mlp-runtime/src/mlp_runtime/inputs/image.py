@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, ClassVar, Mapping, Optional
+from typing import Any, Mapping, Optional
 
 import numpy as np
 
-from ..errors import InputError, Invalid
-from ..schema import MAX_WIDTH, take
-from .common import came, freeze, is_number, scaled
+from ..errors import InputError, shown
+from ..schema import MAX_WIDTH, check
+from .common import Prepared
 from .ink import background, fit_ink, is_dark
 from .pixels import as_uint8, colour, frame_array, grey
 from .resize import resize
 
 MAX_SIDE = 4096
-_CHOICES = {"ink": ("auto", "light", "dark"), "fit": ("none", "stretch", "ink"), "centre": ("mass", "box")}
+_SPEC = {
+    "height": "a positive count",
+    "width": "a positive count",
+    "channels": "1 or 3",
+    "ink": ("auto", "light", "dark"),
+    "fit": ("none", "stretch", "ink"),
+    "box": "a positive count",
+    "centre": ("mass", "box"),
+    "mean": "a number",
+    "scale": "a number that is not 0",
+}
 
 
-@dataclass(frozen=True, init=False)
-class ImageInput:
+class ImageInput(Prepared):
     """Frames of height x width, light ink on dark, in 1 channel (grey) or 3 (red, green, blue).
 
     ink: what the frames that come hold, `light` on dark or `dark` on light; `auto` asks the border of each frame, and
@@ -34,16 +42,7 @@ class ImageInput:
     ((1, 784), array([ 4, 14]), array([23, 15]))
     """
 
-    height: int
-    width: int
-    channels: int
-    ink: str
-    fit: str
-    box: int
-    centre: str
-    mean: float
-    factor: float
-    kind: ClassVar[str] = "image"
+    kind = "image"
 
     def __init__(
         self,
@@ -57,34 +56,21 @@ class ImageInput:
         mean: float = 0.0,
         scale: float = 1 / 255,
     ) -> None:
-        freeze(self, height=height, width=width, channels=channels, ink=ink, fit=fit, box=box, centre=centre)
-        freeze(self, mean=mean, factor=scale)
-        self._check()
-        freeze(self, mean=float(mean), factor=float(scale))
-
-    def _check(self) -> None:
-        for key in ("height", "width", "channels", "box"):
-            value = getattr(self, key)
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 1 <= value <= MAX_SIDE:
-                raise InputError(f"an image's {key} is a whole number from 1 to {MAX_SIDE}, not {value!r}")
-            freeze(self, **{key: int(value)})
-        if self.channels not in (1, 3) or self.size > MAX_WIDTH:
-            shape = f"{self.height} x {self.width} x {self.channels}"
-            raise InputError(f"an image has 1 or 3 channels and at most {MAX_WIDTH} numbers, not {shape}")
-        for key, choices in _CHOICES.items():
-            if getattr(self, key) not in choices:
-                raise InputError(f"an image's {key} is one of {', '.join(choices)}, not {getattr(self, key)!r}")
-        if self.fit == "ink" and self.channels == 3:
-            raise InputError("fit='ink' finds grey ink, so it needs channels=1: use fit='stretch' to keep colours")
-        if self.fit == "ink" and self.box > min(self.height, self.width):
-            raise InputError(f"a box of {self.box} does not fit into {self.height} x {self.width}: make it smaller")
-        if not is_number(self.mean) or not is_number(self.factor) or self.factor == 0:
-            raise InputError(f"an image's mean and scale are finite and scale is not 0, not {self.mean}, {self.factor}")
-
-    @property
-    def size(self) -> int:
-        """The length of the network input."""
-        return self.height * self.width * self.channels
+        sizes = {"height": height, "width": width, "channels": channels, "box": box}
+        words = {"ink": ink, "fit": fit, "centre": centre}
+        check({**sizes, **words, "mean": mean, "scale": scale}, _SPEC, "", InputError)
+        self.height, self.width, self.channels, self.box = map(int, sizes.values())
+        self.ink, self.fit, self.centre = ink, fit, centre
+        self.mean, self.factor = float(mean), float(scale)
+        self.size = self.height * self.width * self.channels
+        if max(self.height, self.width) > MAX_SIDE or self.size > MAX_WIDTH:
+            wanted = f"sides of at most {MAX_SIDE} and at most {MAX_WIDTH} numbers"
+            raise InputError(f"height, width: found {height} x {width} x {channels}, wanted {wanted}")
+        if fit == "ink" and channels == 3:
+            raise InputError("channels: found 3, but fit='ink' finds grey ink: use 1, or fit='stretch' to keep colours")
+        if fit == "ink" and self.box > min(self.height, self.width):
+            raise InputError(f"box: found {box}, wanted at most height and width, {height} x {width}")
+        self._freeze()
 
     def is_batch(self, raw: Any) -> bool:
         """Tell whether raw holds many frames: a list, a 4-D array, or a 3-D array that does not end in 3 or 4."""
@@ -117,29 +103,16 @@ class ImageInput:
             return self._fit(np.concatenate(frames))
         return np.concatenate([self._fit(frame) for frame in frames])
 
-    def scale(self, rows: np.ndarray, out: Optional[np.ndarray] = None) -> np.ndarray:
-        """Return `(rows - mean) * scale` as float32 (n, size), in a fresh array or in `out`."""
-        return scaled(rows, self.mean, self.factor, out)
-
-    def transform(self, raw: Any) -> np.ndarray:
-        """Return the network input for raw: float32 (n, size)."""
-        return self.scale(self.prepare(raw))
-
     def spec(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Return the description for a model file, and the arrays that it names (none)."""
-        keys = ("kind", "height", "width", "channels", "ink", "fit", "box", "centre", "mean")
-        return {**{key: getattr(self, key) for key in keys}, "scale": self.factor}, {}
+        values = {**vars(self), "scale": self.factor}
+        return {"kind": self.kind, **{key: values[key] for key in _SPEC}}, {}
 
     @classmethod
     def from_spec(cls, spec: dict[str, Any], tensors: Mapping[str, np.ndarray]) -> ImageInput:  # noqa: ARG003
-        """Return the input that a model file describes, or raise Invalid."""
-        counts = {key: take(spec, key, "a positive count", "input.") for key in ("height", "width", "channels", "box")}
-        texts = {key: take(spec, key, "text", "input.") for key in _CHOICES}
-        numbers = {key: take(spec, key, "a number", "input.") for key in ("mean", "scale")}
-        try:
-            return cls(**counts, **texts, **numbers)
-        except InputError as error:
-            raise Invalid(f"header key input: {error}") from None
+        """Return the input that a model file describes, or raise InputError."""
+        given: dict[str, Any] = {key: spec.get(key) for key in _SPEC}
+        return cls(**given)
 
     def synthesise(self, count: int) -> np.ndarray:
         """Return `count` frames made from the spec alone: slanted stripes in the middle of an even background.
@@ -157,8 +130,8 @@ class ImageInput:
         return frames if self.channels == 1 else np.stack([frames, frames[:, ::-1], frames[:, :, ::-1]], axis=-1)
 
     def _pixels(self, frames: np.ndarray, raw: Any) -> np.ndarray:
-        """Return frames (n, h, w), or (n, h, w, 1 | 3 | 4), as uint8 in this input's channels."""
-        if frames.ndim not in (3, 4) or (frames.ndim == 4 and frames.shape[3] not in (1, 3, 4)):
+        """Return frames (n, h, w) or (n, h, w, 3 | 4) as uint8 in this input's channels."""
+        if frames.ndim not in (3, 4) or (frames.ndim == 4 and frames.shape[3] not in (3, 4)):
             raise self._unwanted(raw)
         height, width = frames.shape[1:3]
         if self.fit == "none" and (height, width) != (self.height, self.width):
@@ -167,8 +140,6 @@ class ImageInput:
                 f"resize the frame, or train with fit='ink' or fit='stretch', which do that"
             )
         levels = as_uint8(frames, len(frames))
-        if levels.ndim == 4 and levels.shape[3] == 1:
-            levels = levels[..., 0]
         if levels.ndim == 3:
             return levels if self.channels == 1 else np.repeat(levels[..., None], 3, axis=3)
         return grey(levels) if self.channels == 1 else colour(levels)
@@ -179,18 +150,14 @@ class ImageInput:
             fitted = fit_ink(frames, self.ink, self.height, self.width, self.box, self.centre)
             return fitted.reshape(len(frames), -1)
         dark = is_dark(background(frames), self.ink)
-        if self.fit == "stretch":
-            fitted = np.stack([resize(frame, self.height, self.width) for frame in frames])
-        else:
-            fitted = frames.copy()
-        if dark.any():
-            fitted[dark] = 255 - fitted[dark]
+        fitted = np.stack([resize(frame, self.height, self.width) for frame in frames])
+        fitted[dark] = 255 - fitted[dark]
         return fitted.reshape(len(frames), -1)
 
     def _unwanted(self, raw: Any) -> InputError:
         flat = isinstance(raw, np.ndarray) and raw.shape[-1:] == (self.size,)
         hint = ": reshape it, or give prepared vectors to model.forward" if flat else ""
         return InputError(
-            f"{came(raw)} came, but the model wants a frame h x w, h x w x 3 (RGB) or h x w x 4 (RGBA), "
+            f"{shown(raw)} came, but the model wants a frame h x w, h x w x 3 (RGB) or h x w x 4 (RGBA), "
             f"an array of n such frames or a list of frames{hint}"
         )

@@ -38,7 +38,7 @@ def fit_ink(frames: np.ndarray, ink: str, height: int, width: int, box: int, cen
         boxed, heights, widths = _boxed(strokes, box)
         y = _start(boxed.sum(axis=2, dtype=np.int64), heights, height, centre)
         x = _start(boxed.sum(axis=1, dtype=np.int64), widths, width, centre)
-        places = zip(out[start : start + step], boxed, *(v.tolist() for v in (y, x, heights, widths)))  # noqa: B905
+        places = zip(out[start : start + step], boxed, *(v.tolist() for v in (y, x, heights, widths)))
         for target, source, top, left, h, w in places:
             target[top : top + h, left : left + w] = source[:h, :w]
     return out
@@ -74,7 +74,7 @@ def _boxed(strokes: np.ndarray, box: int) -> tuple[np.ndarray, np.ndarray, np.nd
     widths = np.maximum((2 * wide * box + long) // (2 * long), 1)
     boxed = np.zeros((len(strokes), box, box), np.uint8)
     numbers = (peak, top, bottom, left, right, heights, widths)
-    for target, source, *values in zip(boxed, strokes, *(v.tolist() for v in numbers)):  # noqa: B905
+    for target, source, *values in zip(boxed, strokes, *(v.tolist() for v in numbers)):
         some, y0, y1, x0, x1, h, w = values
         if some:  # a frame of one colour stays all zero
             target[:h, :w] = resize(source[y0:y1, x0:x1], h, w)
@@ -92,7 +92,7 @@ def _bounds(by_row: np.ndarray, by_column: np.ndarray, peak: np.ndarray, box: in
     soft = [*_extent(by_row > 0), *_extent(by_column > 0)]
     long = np.maximum(sure[1] - sure[0], sure[3] - sure[2])
     reach = np.maximum(3 * long // box, 1)
-    return [np.where(np.abs(outer - inner) <= reach, outer, inner) for outer, inner in zip(soft, sure)]  # noqa: B905
+    return [np.where(np.abs(outer - inner) <= reach, outer, inner) for outer, inner in zip(soft, sure)]
 
 
 def _extent(lines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

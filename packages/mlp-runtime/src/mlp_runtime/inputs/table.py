@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Mapping, Optional, Sequence
+from typing import Any, Mapping, Optional, Sequence
 
 import numpy as np
 
-from ..errors import InputError, Invalid, nearest
-from ..schema import MAX_WIDTH, take
+from ..errors import InputError, nearest, shown
+from ..schema import MAX_WIDTH, check
 from .cells import is_scalar
 from .columns import Column
-from .common import came, freeze, scaled
+from .common import Prepared
 
 
-@dataclass(frozen=True, init=False)
-class TableInput:
+class TableInput(Prepared):
     """Rows of named cells; each of `columns` says how one cell becomes one or more numbers.
 
     A row is a mapping from names to cells. Many rows are a list of such mappings, or one mapping from names to
@@ -28,34 +26,26 @@ class TableInput:
     array([[1., 1.]], dtype=float32)
     """
 
-    columns: tuple[Column, ...]
-    output_names: tuple[str, ...] = field(repr=False, compare=False)
-    mean: np.ndarray = field(repr=False, compare=False)
-    factor: np.ndarray = field(repr=False, compare=False)
-    _starts: tuple[int, ...] = field(repr=False, compare=False)
-    _names: tuple[str, ...] = field(repr=False, compare=False)
-    kind: ClassVar[str] = "table"
+    kind = "table"
 
     def __init__(self, columns: Sequence[Column]) -> None:
-        freeze(self, columns=tuple(columns))
+        self.columns = tuple(columns)
         if not self.columns or not all(isinstance(column, Column) for column in self.columns):
-            raise InputError("a table needs at least one Column: give TableInput((Column(name, type), ...))")
-        widths = [len(column.output_names) for column in self.columns]
-        if sum(widths) > MAX_WIDTH:
-            raise InputError(f"a table gives at most {MAX_WIDTH} numbers, not {sum(widths)}: use fewer values a column")
-        starts = np.cumsum([0, *widths]).tolist()
-        mean, factor = np.zeros(starts[-1], np.float32), np.ones(starts[-1], np.float32)
-        for column, start in zip(self.columns, starts):  # noqa: B905
-            mean[start], factor[start] = column.mean, column.scale
-        mean.flags.writeable = factor.flags.writeable = False
-        output_names = tuple(name for column in self.columns for name in column.output_names)
-        freeze(self, output_names=output_names, mean=mean, factor=factor)
-        freeze(self, _starts=tuple(starts[:-1]), _names=tuple(dict.fromkeys(column.name for column in self.columns)))
-
-    @property
-    def size(self) -> int:
-        """The length of the network input."""
-        return len(self.output_names)
+            raise InputError(f"columns: found {shown(columns)}, wanted at least one Column and nothing else")
+        self.output_names = tuple(name for column in self.columns for name in column.output_names)
+        self.size = len(self.output_names)
+        if self.size > MAX_WIDTH:
+            raise InputError(f"columns: found {self.size} numbers, wanted at most {MAX_WIDTH}")
+        self._names = tuple(dict.fromkeys(column.name for column in self.columns))
+        self._parts: list[slice] = []  # which numbers of a row each column gives
+        self.mean, self.factor = np.zeros(self.size, np.float32), np.ones(self.size, np.float32)
+        start = 0
+        for column in self.columns:
+            self.mean[start], self.factor[start] = column.mean, column.scale
+            self._parts.append(slice(start, start + len(column.output_names)))
+            start = self._parts[-1].stop
+        self.mean.flags.writeable = self.factor.flags.writeable = False
+        self._freeze()
 
     def is_batch(self, raw: Any) -> bool:
         """Tell whether raw holds many rows: a list of mappings, or a mapping whose columns are sequences."""
@@ -68,23 +58,13 @@ class TableInput:
     def prepare(self, raw: Any, many: Optional[bool] = None) -> np.ndarray:
         """Return the numbers of the rows before scaling, float32 (n, size). `many` insists on many rows or one."""
         batch = self.is_batch(raw)
-        if many is not None and many != batch:
+        if many not in (None, batch):
             raise self._unwanted(raw)
-        if not batch:
-            return self._one(raw)
-        if isinstance(raw, Mapping):
-            return self._many(self._select(raw))
-        if not raw or not all(isinstance(row, Mapping) for row in raw):
-            raise self._unwanted(raw)
-        return self._many(self._transpose(raw))
-
-    def scale(self, rows: np.ndarray, out: Optional[np.ndarray] = None) -> np.ndarray:
-        """Return `(rows - mean) * scale` as float32 (n, size), in a fresh array or in `out`."""
-        return scaled(rows, self.mean, self.factor, out)
-
-    def transform(self, raw: Any) -> np.ndarray:
-        """Return the network input for raw: float32 (n, size)."""
-        return self.scale(self.prepare(raw))
+        cells = self._columns(raw) if isinstance(raw, Mapping) else self._transposed(raw)
+        rows = np.zeros((len(cells[self._names[0]]), self.size), np.float32)
+        for column, part in zip(self.columns, self._parts):
+            column.write(cells[column.name], rows[:, part])
+        return rows
 
     def spec(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Return the description for a model file, and the arrays that it names (none)."""
@@ -92,16 +72,17 @@ class TableInput:
 
     @classmethod
     def from_spec(cls, spec: dict[str, Any], tensors: Mapping[str, np.ndarray]) -> TableInput:  # noqa: ARG003
-        """Return the input that a model file describes, or raise Invalid."""
+        """Return the input that a model file describes, or raise InputError."""
+        check({"columns": spec.get("columns")}, {"columns": "a list of maps"}, "", InputError)
         columns = []
-        for index, column in enumerate(take(spec, "columns", "a list", "input.")):
-            if not isinstance(column, dict):
-                raise Invalid(f"header key input.columns[{index}]: found {came(column)}, wanted a map")
-            columns.append(Column.from_spec(column, f"input.columns[{index}]."))
-        try:
-            return cls(columns)
-        except InputError as error:
-            raise Invalid(f"header key input: {error}") from None
+        for index, column in enumerate(spec["columns"]):
+            known = ("fill", "mean", "scale", "values", "missing")
+            given = {key: column[key] for key in known if column.get(key) is not None}
+            try:
+                columns.append(Column(column.get("name"), column.get("type"), **given))
+            except InputError as error:
+                raise InputError(f"columns[{index}]: {error}") from None
+        return cls(columns)
 
     def synthesise(self, count: int) -> list[dict[str, Any]]:
         """Return `count` rows made from the spec alone, with every kind of cell, gaps too."""
@@ -116,65 +97,47 @@ class TableInput:
         for cell in (cells[i] for i in range(max(map(len, samples))) for cells in samples if i < len(cells)):  # in turn
             try:
                 for column in columns:
-                    column.write(cell, [0.0] * self.size)
+                    column.write([cell], np.zeros((1, self.size)))
             except InputError:
                 continue
             found.append(cell)
         return found
 
-    def _one(self, row: Mapping[str, Any]) -> np.ndarray:
-        out = [0.0] * self.size
-        for column, start in zip(self.columns, self._starts):  # noqa: B905
-            try:
-                cell = row[column.name]
-            except KeyError:
-                raise self._lacking(row, column.name) from None
-            column.write(cell, out, start)
-        return np.array([out], np.float32)
-
-    def _many(self, cells: Mapping[str, Any]) -> np.ndarray:
-        out = np.zeros((len(cells[self._names[0]]), self.size), np.float32)
-        for column, start in zip(self.columns, self._starts):  # noqa: B905
-            column.write_all(cells[column.name], out[:, start : start + len(column.output_names)])
-        return out
-
-    def _select(self, table: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the columns that the model reads, all of one length."""
-        cells = {}
-        for name in self._names:
-            if name not in table:
-                raise self._lacking(table, name)
-            column = table[name]
+    def _columns(self, raw: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the cells of each column that the model reads: one if raw is a row, else as many for each."""
+        self._check_names(raw)
+        cells = {name: raw[name] for name in self._names}
+        if not any(map(_is_sequence, cells.values())):
+            return {name: [cell] for name, cell in cells.items()}
+        for name, column in cells.items():
             if not _is_sequence(column) or getattr(column, "ndim", 1) != 1:
-                raise InputError(f"column {name!r}: {came(column)} came beside lists of many cells: give a list too")
-            is_other = isinstance(column, np.ndarray) and column.dtype.kind not in "fiub"
-            cells[name] = column.tolist() if is_other else column
-        lengths = {len(column) for column in cells.values()}
-        if len(lengths) != 1 or not min(lengths):
-            shown = ", ".join(f"{name!r} has {len(column)}" for name, column in cells.items())
-            raise InputError(f"the columns differ in length or are empty: {shown}; give one cell a row for each")
+                raise InputError(f"column {name!r}: {shown(column)} came beside lists of many cells: give a list too")
+        lengths = {name: len(column) for name, column in cells.items()}
+        if len(set(lengths.values())) != 1 or 0 in lengths.values():
+            found = ", ".join(f"{name!r} has {length}" for name, length in lengths.items())
+            raise InputError(f"the columns differ in length or are empty: {found}; give one cell a row for each")
         return cells
 
-    def _transpose(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        cells = {}
+    def _transposed(self, rows: Sequence[Any]) -> dict[str, Any]:
+        """Return the cells of each column that the model reads, from a list of rows."""
+        if not rows or not all(isinstance(row, Mapping) for row in rows):
+            raise self._unwanted(rows)
+        for at, row in enumerate(rows):
+            self._check_names(row, f"row {at}: ")
+        return {name: [row[name] for row in rows] for name in self._names}
+
+    def _check_names(self, row: Mapping[str, Any], where: str = "") -> None:
         for name in self._names:
-            try:
-                cells[name] = [row[name] for row in rows]
-            except KeyError:
-                at = next(i for i, row in enumerate(rows) if name not in row)
-                raise self._lacking(rows[at], name, f"row {at}: ") from None
-        return cells
-
-    def _lacking(self, row: Mapping[str, Any], name: str, where: str = "") -> InputError:
-        found = [str(key) for key in row]
-        hint = nearest(name, found) or f" among {', '.join(map(repr, found[:20])) or 'none'}"
-        return InputError(f"{where}there is no column {name!r}{hint}: give it, with None if its value is unknown")
+            if name not in row:
+                found = [str(key) for key in row]
+                hint = nearest(name, found) or f" among {', '.join(map(repr, found[:20])) or 'none'}"
+                raise InputError(f"{where}there is no column {name!r}{hint}: give it, with None if it is unknown")
 
     def _unwanted(self, raw: Any) -> InputError:
         hint = ": give data.to_dict('list')" if hasattr(raw, "to_dict") else ""
         names = ", ".join(self._names[:20]) + ", ..." * (len(self._names) > 20)
         return InputError(
-            f"{came(raw)} came, but the model wants a row as a mapping with {names}, a list of such rows, "
+            f"{shown(raw)} came, but the model wants a row as a mapping with {names}, a list of such rows, "
             f"or a mapping from those names to lists{hint}"
         )
 

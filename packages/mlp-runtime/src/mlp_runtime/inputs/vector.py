@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, ClassVar, Mapping, Optional, Sequence, Union
+from typing import Any, Mapping, Optional, Sequence
 
 import numpy as np
 
-from ..errors import InputError, Invalid
-from ..schema import MAX_WIDTH, take
-from .common import came, freeze, scaled
+from ..errors import InputError, shown
+from ..schema import MAX_WIDTH, check
+from .common import Prepared
+
+_SPEC = {"features": "a positive count", "names?": "a list of text"}
 
 
-@dataclass(frozen=True, init=False, eq=False)
-class VectorInput:
+class VectorInput(Prepared):
     """Rows of `features` finite numbers. names, mean and scale, where given, hold one value a feature.
 
     The attribute that holds `scale` is `factor`; `scale` is the method.
@@ -22,26 +22,30 @@ class VectorInput:
     array([[2., 1.]], dtype=float32)
     """
 
-    features: int
-    names: Optional[tuple[str, ...]]
-    mean: Union[np.ndarray, float]
-    factor: Union[np.ndarray, float]
-    kind: ClassVar[str] = "vector"
+    kind = "vector"
 
     def __init__(
         self, features: int, names: Optional[Sequence[str]] = None, mean: Any = None, scale: Any = None
     ) -> None:
-        if isinstance(features, bool) or not isinstance(features, (int, np.integer)) or not 1 <= features <= MAX_WIDTH:
-            raise InputError(f"a vector has 1 to {MAX_WIDTH} features, not {features!r}")
+        check({"features": features, "names": names}, _SPEC, "", InputError)
+        if features > MAX_WIDTH:
+            raise InputError(f"features: found {features}, wanted at most {MAX_WIDTH}")
         if names is not None and (len(names) != features or len(set(names)) != features):
-            raise InputError(f"{features} features need {features} different names, not these {len(names)}")
-        freeze(self, features=int(features), names=None if names is None else tuple(map(str, names)))
-        freeze(self, mean=_constants("mean", mean, features, 0.0), factor=_constants("scale", scale, features, 1.0))
+            raise InputError(f"names: found {shown(names)}, wanted {features} different names")
+        self.features = self.size = int(features)
+        self.names = None if names is None else tuple(names)
+        self.mean = 0.0 if mean is None else self._constants("mean", mean)
+        self.factor = 1.0 if scale is None else self._constants("scale", scale)
+        self._freeze()
 
-    @property
-    def size(self) -> int:
-        """The length of the network input."""
-        return self.features
+    def _constants(self, key: str, values: Any) -> np.ndarray:
+        """Return the constants of the scaling as a read-only array of one finite float32 a feature."""
+        with np.errstate(over="ignore"):  # what leaves float32 is refused below
+            array = np.array(values, np.float32)
+        if array.shape != (self.features,) or not np.isfinite(array).all():
+            raise InputError(f"{key}: found {shown(array)}, wanted {self.features} finite numbers")
+        array.flags.writeable = False
+        return array
 
     def is_batch(self, raw: Any) -> bool:
         """Tell whether raw holds many vectors (2-D) or is one (1-D)."""
@@ -50,8 +54,8 @@ class VectorInput:
     def prepare(self, raw: Any, many: Optional[bool] = None) -> np.ndarray:
         """Return the numbers as float32 (n, features); NaN and infinities are refused. `many` insists on 2-D or 1-D."""
         given = self._numbers(raw)
-        if given.shape[-1] != self.features or (many is not None and many != (given.ndim == 2)):
-            raise InputError(f"{came(given)} came, but the model wants {self._wanted(many)}")
+        if given.shape[-1] != self.features or many not in (None, given.ndim == 2):
+            raise self._unwanted(given)
         with np.errstate(over="ignore"):  # what leaves float32 is refused below
             rows = np.array(given, np.float32, order="C", ndmin=2)
         if not np.isfinite(rows).all():
@@ -61,38 +65,29 @@ class VectorInput:
             raise InputError(f"row {row}, feature {name} is {value}, but the model wants finite numbers: fill it")
         return rows
 
-    def scale(self, rows: np.ndarray, out: Optional[np.ndarray] = None) -> np.ndarray:
-        """Return `(rows - mean) * scale` as float32 (n, features), in a fresh array or in `out`."""
-        return scaled(rows, self.mean, self.factor, out)
-
-    def transform(self, raw: Any) -> np.ndarray:
-        """Return the network input for raw: float32 (n, features)."""
-        return self.scale(self.prepare(raw))
-
     def spec(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Return the description for a model file, and the arrays that it names."""
         spec: dict[str, Any] = {"kind": self.kind, "features": self.features}
         if self.names is not None:
             spec["names"] = list(self.names)
-        arrays = {"mean": self.mean, "scale": self.factor}
-        given = {key: array for key, array in arrays.items() if isinstance(array, np.ndarray)}
-        names = {key: f"input.{key}" for key in given}
-        return {**spec, **names}, {names[key]: array for key, array in given.items()}
+        tensors = {}
+        for key, constants in (("mean", self.mean), ("scale", self.factor)):
+            if isinstance(constants, np.ndarray):
+                spec[key] = f"input.{key}"
+                tensors[spec[key]] = constants
+        return spec, tensors
 
     @classmethod
     def from_spec(cls, spec: dict[str, Any], tensors: Mapping[str, np.ndarray]) -> VectorInput:
-        """Return the input that a model file describes, or raise Invalid."""
+        """Return the input that a model file describes, or raise InputError."""
         arrays = {}
         for key in ("mean", "scale"):
-            name = take(spec, key, "text", "input.", None)
+            name = spec.get(key)
+            check({key: name}, {f"{key}?": "text"}, "", InputError)
             if name is not None and (name not in tensors or tensors[name].dtype != np.float32):
-                raise Invalid(f"header key input.{key}: found {name!r}, wanted the name of a float32 tensor")
+                raise InputError(f"{key}: found {shown(name)}, wanted the name of a float32 tensor")
             arrays[key] = None if name is None else tensors[name]
-        names = take(spec, "names", "a list of text", "input.", None)
-        try:
-            return cls(take(spec, "features", "a positive count", "input."), names, **arrays)
-        except InputError as error:
-            raise Invalid(f"header key input: {error}") from None
+        return cls(features=spec.get("features", 0), names=spec.get("names"), **arrays)
 
     def synthesise(self, count: int) -> np.ndarray:
         """Return `count` vectors made from the spec alone, spread evenly about the mean: float32 (count, features)."""
@@ -105,25 +100,12 @@ class VectorInput:
         try:
             given = np.asarray(raw)
         except ValueError:  # rows of different lengths
-            given = np.asarray(None)
+            raise self._unwanted(raw) from None
         if given.dtype.kind not in "fiub" or given.ndim not in (1, 2) or not given.size:
-            raise InputError(f"{came(raw)} came, but the model wants {self._wanted(None)}")
+            raise self._unwanted(raw)
         return given
 
-    def _wanted(self, many: Optional[bool]) -> str:
-        shapes = {True: f"(n, {self.features})", False: f"({self.features},)"}
-        shape = shapes[many] if many is not None else f"{shapes[False]}, or {shapes[True]} for many"
+    def _unwanted(self, raw: Any) -> InputError:
+        shapes = f"({self.features},), or (n, {self.features}) for many"
         names = f" in the order {', '.join(self.names[:20])}{', ...' * (self.features > 20)}" if self.names else ""
-        return f"an array of numbers of shape {shape}{names}"
-
-
-def _constants(key: str, values: Any, features: int, default: float) -> Union[np.ndarray, float]:
-    """Return the constants of the scaling as a read-only array of one finite float32 a feature."""
-    if values is None:
-        return default
-    with np.errstate(over="ignore"):  # what leaves float32 is refused below
-        array = np.array(values, np.float32)
-    if array.shape != (features,) or not np.isfinite(array).all():
-        raise InputError(f"the {key} of a vector input is {features} finite numbers, not {came(array)}")
-    array.flags.writeable = False
-    return array
+        return InputError(f"{shown(raw)} came, but the model wants an array of numbers of shape {shapes}{names}")
