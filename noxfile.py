@@ -13,9 +13,11 @@ from pathlib import Path
 import nox
 from packaging.requirements import Requirement
 
-nox.needs_version = ">=2024.10.9"
+nox.needs_version = ">=2025.10.14"  # the first that knows download_python
 nox.options.sessions = ["lint", "types", "tests", "cross"]
 nox.options.error_on_missing_interpreters = False  # a machine has the Pythons it has, CI too
+nox.options.default_venv_backend = "virtualenv"  # the same everywhere, whether or not uv is there
+nox.options.download_python = "never"
 nox.options.reuse_venv = "yes"
 
 ROOT = Path(__file__).parent
@@ -23,7 +25,7 @@ PACKAGES = ("mlp-runtime", "mlp-data", "mlp-train")  # each needs only those bef
 PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 RUNTIME_WHEEL_LIMIT = 60_000  # bytes
-GROUPS = nox.project.load_toml(ROOT / "pyproject.toml")
+SETTINGS = nox.project.load_toml(ROOT / "pyproject.toml")
 PYTEST = ("python", "-m", "pytest", "-c", "pyproject.toml", "--rootdir=.", "-q")
 
 
@@ -44,7 +46,7 @@ def matrix() -> list[object]:
 
 def group(name: str) -> list[str]:
     """List what a dependency group of pyproject.toml asks for."""
-    return nox.project.dependency_groups(GROUPS, name)
+    return nox.project.dependency_groups(SETTINGS, name)
 
 
 def install(session: nox.Session, package: str, *others: str) -> None:
@@ -61,7 +63,6 @@ def make_opencv_work(session: nox.Session) -> None:
     answer = session.run("python", "-c", probe, silent=True)
     if "lacking:" in str(answer):
         session.warn(f"opencv-python does not start here ({str(answer).strip()}); the headless build takes its place")
-        session.run("python", "-m", "pip", "uninstall", "-q", "-y", "opencv-python", silent=True)
         session.install("--force-reinstall", "--no-deps", "opencv-python-headless")
 
 
