@@ -55,6 +55,29 @@ def test_nothing_to_load_is_said_in_one_sentence(tmp_path: Path, make_zip: Zip) 
     refused(tmp_path / "part.zip", "one part of a split archive")
 
 
+def test_a_pipe_or_a_device_is_refused_before_it_can_wait_or_run_on_for_ever(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    refused(tmp_path / "pipe", "this is a pipe or a device, not a file: save its content as a file")
+    refused("/dev/zero", "/dev/zero: this is a pipe or a device")
+
+
+def test_a_link_that_leads_nowhere_is_called_one(tmp_path: Path) -> None:
+    (tmp_path / "data.zip").symlink_to(tmp_path / "gone.zip")
+    (tmp_path / "loop.zip").symlink_to(tmp_path / "loop.zip")
+    refused(tmp_path / "data.zip", "data.zip: the link leads to no file: mend it")
+    refused(tmp_path / "loop.zip", "loop.zip: cannot be opened .Too many levels of symbolic links.")
+
+
+def test_a_path_that_no_system_takes_is_a_sentence_too(tmp_path: Path) -> None:
+    refused(tmp_path / ("a" * 5000), "cannot be opened .File name too long.: give a file that can be read")
+    refused("a\0b", "cannot be opened .embedded null")
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="only Linux has a file that opens and cannot be read")
+def test_a_file_that_opens_but_cannot_be_read_is_named() -> None:
+    refused("/proc/self/mem", "/proc/self/mem: cannot be opened .Input/output error.")
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
 def test_a_file_that_may_not_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(b"x")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -108,12 +109,9 @@ def open_source(source: str | os.PathLike[str]) -> Iterator[Source]:
     if path.is_dir():
         yield Source(name, tuple(_folder(path, name)))
         return
-    try:
-        file = path.open("rb")
-    except OSError as error:
-        raise DataError(f"{name}: cannot be opened ({error.strerror}): give a file that can be read") from None
-    with file:
-        head = file.read(4)
+    member = _file(path, path.name, name)
+    head = member._read(4)
+    with path.open("rb") as file:
         if not head:
             raise DataError(f"{name}: the file is empty (0 bytes): get it again")
         if head == b"PK\x07\x08":
@@ -121,16 +119,26 @@ def open_source(source: str | os.PathLike[str]) -> Iterator[Source]:
         if is_zip(head):
             yield Source(name, tuple(_zip(Archive(file, name))))
         else:
-            yield Source(name, (_file(path, path.name, name),))
+            yield Source(name, (member,))
 
 
 def _locate(source: str | os.PathLike[str]) -> Path:
     if isinstance(source, str) and source in ("digits", "titanic"):  # Path("./digits") has lost its "./"
         return SAMPLES / f"{source}.zip"
     path = Path(source)
-    if path.exists():
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        mode = None
+    except (OSError, ValueError) as error:  # such as a loop of links, or a NUL in the path
+        raise _unreadable(str(source), error) from None
+    if mode is not None:
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # reading it might wait, or go on, for ever
+            raise DataError(f"{source}: this is a pipe or a device, not a file: save its content as a file first")
         return path
     try:
+    if path.is_symlink():
+        raise DataError(f"{source}: the link leads to no file: mend it, or give the file itself")
         beside = [entry.name for entry in path.parent.iterdir()]
     except OSError:
         raise DataError(f"{source}: there is no such file, and no folder {str(path.parent)!r} either") from None
@@ -139,17 +147,22 @@ def _locate(source: str | os.PathLike[str]) -> Path:
 
 
 def _file(path: Path, name: str, where: str) -> Member:
+def _unreadable(where: str, error: OSError | ValueError) -> DataError:
+    why = getattr(error, "strerror", None) or error  # a ValueError has none
+    return DataError(f"{where}: cannot be opened ({why}): give a file that can be read")
+
+
     def read(at_most: int | None) -> bytes:
         try:
             with path.open("rb") as file:
                 return file.read(-1 if at_most is None else at_most)
         except OSError as error:
-            raise DataError(f"{where}: cannot be read ({error.strerror}): give a file that can be read") from None
+            raise _unreadable(where, error) from None
 
     try:
         size = path.stat().st_size
     except OSError as error:
-        raise DataError(f"{where}: cannot be read ({error.strerror}): give a file that can be read") from None
+        raise _unreadable(where, error) from None
     check_size(size, size, where)
     return Member(name, size, where, read)
 
