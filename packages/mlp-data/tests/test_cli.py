@@ -46,7 +46,7 @@ def test_a_table_is_listed_with_its_columns_and_what_is_left_out(run: Run) -> No
     assert code == 0
     for words in ("classification of 'Survived'", "Sex       category", "177 missing", "PassengerId  an id"):
         assert words in out
-    _, dropped, _ = run("inspect", "titanic", "--drop", "Ticket", "--column", "Pclass=category")
+    _, dropped, _ = run("inspect", "titanic", "--drop", "Ticket", "--columns", "Pclass=category")
     assert "Ticket       dropped as asked for" in dropped
     assert "Pclass    category" in dropped
 
@@ -89,7 +89,7 @@ def test_numbers_sizes_and_bad_images_are_told(run: Run, tmp_path: Path) -> None
         (["inspect", "titanic", "--target", "Surived"], 3, "did you mean 'Survived'?"),
         (["inspect", "titanic", "--drop", "Tickett"], 3, "did you mean 'Ticket'?"),
         (["inspect", "digits", "--fit", "inc"], 2, "option fit='inc' is not one of none, stretch, ink"),
-        (["inspect", "titanic", "--column", "Age"], 2, "--column takes NAME=TYPE"),
+        (["inspect", "titanic", "--columns", "Age"], 2, "option 'columns' cannot be 'Age': it is NAME=TYPE"),
         (["inspect", "digits", "--jsn"], 2, "--json"),
         (["inspct", "digits"], 2, "inspct"),
         (["inspect"], 2, "SOURCE"),

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import mlp_data
-from mlp_data.sources import SAMPLES
+from mlp_data.sources import SAMPLES_FOLDER
 
 TOOL = Path(__file__).resolve().parents[1] / "tools" / "make_samples.py"
 
@@ -57,7 +57,7 @@ def test_xor_is_four_rows() -> None:
 
 
 def test_the_page_beside_the_samples_names_sources_and_licences() -> None:
-    page = (SAMPLES / "README.md").read_text()
+    page = (SAMPLES_FOLDER / "README.md").read_text()
     for words in (
         "digits.zip",
         "titanic.zip",
@@ -86,7 +86,7 @@ def test_the_tool_makes_the_same_archives_again(
     monkeypatch.setattr(tool, "SAMPLES", tmp_path)
     tool.main(shared_data)
     for name in ("digits.zip", "titanic.zip"):
-        with zipfile.ZipFile(tmp_path / name) as made, zipfile.ZipFile(SAMPLES / name) as shipped:
+        with zipfile.ZipFile(tmp_path / name) as made, zipfile.ZipFile(SAMPLES_FOLDER / name) as shipped:
             assert made.namelist() == shipped.namelist()
             assert all(made.read(member) == shipped.read(member) for member in made.namelist())
 

@@ -41,18 +41,19 @@ def inspect_source(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     target: Annotated[str | None, typer.Option(help="The column to predict.", metavar="COLUMN")] = None,
     task: Annotated[str | None, typer.Option(help="classification or regression.")] = None,
-    drop: Annotated[list[str] | None, typer.Option(help="A column to leave out; repeatable.", metavar="COLUMN")] = None,
-    column: Annotated[list[str] | None, typer.Option(help="A column's type; repeatable.", metavar="NAME=TYPE")] = None,
+    drop: Annotated[list[str] | None, typer.Option(help="Columns to leave out.", metavar="COLUMNS")] = None,
+    columns: Annotated[list[str] | None, typer.Option(help="Types of columns.", metavar="NAME=TYPE")] = None,
     fit: Annotated[str | None, typer.Option(help="Fit images by none, stretch or ink.")] = None,
     ink: Annotated[str | None, typer.Option(help="The ink is auto, light or dark.")] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,  # noqa: ARG001
 ) -> None:
     """Show kind, splits, classes and columns of SOURCE, how it would be fitted, and its problems."""
     from mlp_data.inspection import inspect
-    from mlp_data.options import Options
+    from mlp_data.options import Options, read_names, read_types
     from mlp_data.sources import load
 
-    said = {"target": target, "task": task, "drop": drop, "columns": _types(column), "fit": fit, "ink": ink}
+    tables = {"target": target, "drop": read_names(drop or ()), "columns": read_types(columns or ())}
+    said = {**tables, "task": task, "fit": fit, "ink": ink}
     report = inspect(load(source, **said), Options.of(**said))
     if as_json:
         _answer(json.dumps(report, ensure_ascii=False, allow_nan=False))
@@ -102,15 +103,3 @@ def _say(error: Exception) -> int:
         raise error
     typer.echo(f"mlp-data: {error}", err=True)
     return USAGE if isinstance(error, OptionError) else DATA
-
-
-def _types(given: list[str] | None) -> dict[str, str] | None:
-    from mlp_data.errors import OptionError
-
-    types = {}
-    for text in given or ():
-        name, equals, kind = text.rpartition("=")
-        if not equals:
-            raise OptionError(f"--column takes NAME=TYPE, but {text!r} has no '=': give for example 'Age=number'")
-        types[name] = kind
-    return types or None

@@ -76,6 +76,30 @@ class Options:
         return {name: value for name, value in said.items() if value is not None}
 
 
+def read_names(texts: Iterable[str]) -> tuple[str, ...]:
+    """Read the names of columns as a person writes them in a command.
+
+    >>> read_names(["Ticket, Cabin", "Name"])
+    ('Ticket', 'Cabin', 'Name')
+    """
+    return tuple(name for text in texts for part in text.split(",") if (name := part.strip()))
+
+
+def read_types(texts: Iterable[str]) -> dict[str, str]:
+    """Read the types of columns as a person writes them in a command; OptionError where one has no type.
+
+    >>> read_types(["Pclass=category,Age=number"])
+    {'Pclass': 'category', 'Age': 'number'}
+    """
+    types = {}
+    for pair in read_names(texts):
+        name, equals, kind = pair.rpartition("=")
+        if not equals:
+            raise OptionError(f"option 'columns' cannot be {pair!r}: it is NAME=TYPE, such as Pclass=category")
+        types[name] = kind
+    return types
+
+
 def _strings(name: str, values: Iterable[Any]) -> Iterable[str]:
     for value in values:
         if not isinstance(value, str):

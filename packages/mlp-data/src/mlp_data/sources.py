@@ -18,7 +18,8 @@ from mlp_data.errors import ArchiveError, DataError
 from mlp_data.options import Options
 from mlp_runtime.errors import MlpError, nearest
 
-SAMPLES = Path(__file__).parent / "samples"
+SAMPLES = ("digits", "titanic", "xor")  # what ships with the package and goes by name
+SAMPLES_FOLDER = Path(__file__).parent / "samples"
 _HEAD = 4096  # bytes that a look at a file's kind may take
 _FEW = 64  # in so small an archive every member is looked at for a zip inside
 
@@ -123,8 +124,8 @@ def open_source(source: str | os.PathLike[str]) -> Iterator[Source]:
 
 
 def _locate(source: str | os.PathLike[str]) -> Path:
-    if isinstance(source, str) and source in ("digits", "titanic"):  # Path("./digits") has lost its "./"
-        return SAMPLES / f"{source}.zip"
+    if isinstance(source, str) and source in SAMPLES:  # Path("./digits") has lost its "./"
+        return SAMPLES_FOLDER / f"{source}.zip"
     path = Path(source)
     try:
         mode = path.stat().st_mode
@@ -136,22 +137,22 @@ def _locate(source: str | os.PathLike[str]) -> Path:
         if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # reading it might wait, or go on, for ever
             raise DataError(f"{source}: this is a pipe or a device, not a file: save its content as a file first")
         return path
-    try:
     if path.is_symlink():
         raise DataError(f"{source}: the link leads to no file: mend it, or give the file itself")
+    try:
         beside = [entry.name for entry in path.parent.iterdir()]
     except OSError:
         raise DataError(f"{source}: there is no such file, and no folder {str(path.parent)!r} either") from None
-    hint = nearest(path.name, [*beside, "digits", "titanic", "xor"])
+    hint = nearest(path.name, [*beside, *SAMPLES])
     raise DataError(f"{source}: there is no such file or folder{hint or ': give a path, or digits, titanic or xor'}")
 
 
-def _file(path: Path, name: str, where: str) -> Member:
 def _unreadable(where: str, error: OSError | ValueError) -> DataError:
     why = getattr(error, "strerror", None) or error  # a ValueError has none
     return DataError(f"{where}: cannot be opened ({why}): give a file that can be read")
 
 
+def _file(path: Path, name: str, where: str) -> Member:
     def read(at_most: int | None) -> bytes:
         try:
             with path.open("rb") as file:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any, get_args
 
 from mlp_data.errors import OptionError
-from mlp_data.options import Options
+from mlp_data.options import Options, read_names, read_types
+from mlp_data.sources import SAMPLES
 from mlp_runtime.errors import nearest
 from mlp_train.config import FitConfig, make_config
 from mlp_train.errors import UsageError
@@ -21,8 +22,7 @@ from mlp_train.export import WEIGHTS
 from mlp_train.reporters import MODES
 
 PREFIX = "MLP_TRAIN_"
-SAMPLES = ("digits", "titanic", "xor")
-DATA = ("target", "task", "drop", "columns", "fit", "ink")
+DATA = tuple(option.name for option in fields(Options))
 RUN = {"source": "digits", "name": None, "out": None, "plugin": (), "weights": "float32", "min_accuracy": None}
 SHOWN = {"progress": "auto"}  # how a run looks, which does not change what it gives
 KNOWN = (*RUN, *SHOWN, *DATA, *FitConfig.model_fields)
@@ -125,9 +125,9 @@ def _read(name: str, value: Any) -> Any:
     if name == "plugin":
         return tuple(_texts(name, value))
     if name == "drop":
-        return tuple(column for text in _texts(name, value) for column in _split(text, ","))
+        return read_names(_texts(name, value))
     if name == "columns":
-        return _read_columns(value)
+        return dict(value) if isinstance(value, Mapping) else read_types(_texts(name, value))
     if name == "min_accuracy":
         return _read_share(name, value)
     if not isinstance(value, str) or not value.strip():
@@ -144,23 +144,11 @@ def _read_training(name: str, value: Any) -> Any:
     if not isinstance(value, str):
         return value
     if name == "hidden" and value != "auto":
-        return () if value in ("none", "") else tuple(_split(value, ","))
+        return () if value in ("none", "") else read_names([value])
     if name == "activation" and "," in value:
-        return tuple(_split(value, ","))
+        return read_names([value])
     optional = type(None) in get_args(FitConfig.model_fields[name].annotation)
     return None if optional and value == "none" else value
-
-
-def _read_columns(value: Any) -> dict[str, str]:
-    if isinstance(value, Mapping):
-        return {str(name): str(kind) for name, kind in value.items()}
-    types: dict[str, str] = {}
-    for pair in (part for text in _texts("columns", value) for part in _split(text, ",")):
-        name, equals, kind = pair.rpartition("=")
-        if not equals:
-            raise UsageError(f"option 'columns' cannot be {pair!r}: it is NAME=TYPE, such as Pclass=category")
-        types[name] = kind
-    return types
 
 
 def _read_share(name: str, value: Any) -> float:
@@ -178,7 +166,3 @@ def _texts(name: str, value: Any) -> Iterable[str]:
     if not isinstance(texts, (list, tuple)) or not all(isinstance(text, str) for text in texts):
         raise UsageError(f"option {name!r} cannot be {value!r}: it is a text or a list of texts")
     return texts
-
-
-def _split(text: str, separator: str) -> list[str]:
-    return [part.strip() for part in text.split(separator) if part.strip()]

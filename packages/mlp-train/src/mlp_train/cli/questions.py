@@ -14,13 +14,12 @@ from mlp_data.decode import decode
 from mlp_data.delimited import TextTable, is_table, read_table
 from mlp_data.errors import DataError, DecodeError
 from mlp_data.image_header import image_format
-from mlp_data.sources import Member, Source, open_source
+from mlp_data.sources import SAMPLES, Member, Source, open_source
 from mlp_runtime import InputError, Model
 from mlp_runtime.inputs import TableInput
 from mlp_runtime.rawfiles import read_raw
 from mlp_train.cli.shared import Voice, counted
 from mlp_train.evaluation import BYTES, ROWS, batches, check_kind, loading_options
-from mlp_train.settings import SAMPLES
 
 NPY = b"\x93NUMPY"
 UNANSWERED_FIRST = ("unlabelled", "test", "valid", "train")
