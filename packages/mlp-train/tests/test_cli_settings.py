@@ -8,7 +8,7 @@ import pytest
 import tomli_w
 
 from mlp_train.cli import app
-from mlp_train.config import FitConfig
+from mlp_train.config import FitConfig, make_config
 from mlp_train.errors import UsageError
 from mlp_train.settings import DATA, KNOWN, RUN, SHOWN, gather, read_toml
 
@@ -92,6 +92,14 @@ def test_a_value_that_cannot_be_is_one_sentence(flags: dict[str, object]) -> Non
         gather(flags)
     assert "\n" not in str(caught.value)
     assert next(iter(flags)) in str(caught.value)
+
+
+@pytest.mark.parametrize("name", FitConfig.model_fields)
+def test_a_wrong_value_is_told_what_it_may_be(name: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        make_config(**{name: {}})
+    takes = FitConfig.model_fields[name].description
+    assert str(raised.value) == f"option {name!r} cannot be {{}}: it is {takes}"
 
 
 def test_columns_and_drop_take_lists_with_commas_and_repetition() -> None:

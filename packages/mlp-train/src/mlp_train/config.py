@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pydantic
+from pydantic import Field
 
 from mlp_runtime.errors import nearest
 from mlp_train.errors import UsageError
 
+SHARE, POSITIVE, NOT_NEGATIVE = "a share, from 0 to below 1", "a number above 0", "a number from 0 on"
+Share = Annotated[float, Field(ge=0, lt=1)]
+
 
 class FitConfig(pydantic.BaseModel):
     """Every setting of a training run; `auto` means that the trainer chooses from the data and reports its choice.
+
+    What each does is told by `mlp-train fit --help`; a description here says what it may be, for errors.
 
     >>> FitConfig(hidden=(64,), seed=3).hidden
     (64,)
@@ -20,58 +26,36 @@ class FitConfig(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     # the network
-    hidden: Literal["auto"] | tuple[pydantic.PositiveInt, ...] = pydantic.Field(
-        "auto", description="Sizes of the hidden layers, such as 128,64."
+    hidden: Literal["auto"] | tuple[pydantic.PositiveInt, ...] = Field(
+        "auto", description="auto, or sizes such as 128,64"
     )
-    activation: str | tuple[str, ...] = pydantic.Field(
-        "relu",
-        description="Activation of the hidden layers: one name, or one for each; leaky-relu:0.2 sets its number.",
-    )
-    output_activation: str = pydantic.Field(
-        "auto", description="Activation of the last layer; auto fits it to the loss."
-    )
-    initializer: str = pydantic.Field("auto", description="How weights start: auto, he-normal, glorot-uniform, ...")
+    activation: str | tuple[str, ...] = Field("relu", description="one name, or one for each hidden layer")
+    output_activation: str = Field("auto", description="auto, or the name of an activation")
+    initializer: str = Field("auto", description="auto, or the name of an initializer")
+    dtype: Literal["float32", "float64"] = Field("float32", description="float32 or float64")
 
     # what is minimised
-    loss: str = pydantic.Field(
-        "auto", description="auto, cross-entropy, binary-cross-entropy or squared-error; auto follows the target."
-    )
-    label_smoothing: float = pydantic.Field(
-        0.05, ge=0, lt=1, description="Share of each one-hot target spread over all classes; cross-entropy only."
-    )
-    l2: pydantic.NonNegativeFloat = pydantic.Field(0.0, description="L2 penalty on the weights, added to the loss.")
+    loss: str = Field("auto", description="auto, or the name of a loss")
+    label_smoothing: Share = Field(0.05, description=SHARE)  # of cross-entropy's targets alone
+    l2: pydantic.NonNegativeFloat = Field(0.0, description=NOT_NEGATIVE)
 
     # how it is minimised
-    optimizer: str = pydantic.Field("adamw", description="sgd, momentum, nesterov, adam or adamw.")
-    lr: pydantic.PositiveFloat | None = pydantic.Field(
-        None, description="Learning rate; the optimizer's own if not set."
-    )
-    momentum: float = pydantic.Field(0.9, ge=0, lt=1, description="Momentum of momentum and nesterov.")
-    weight_decay: pydantic.NonNegativeFloat = pydantic.Field(
-        0.2, description="Decoupled weight decay; only AdamW uses it."
-    )
-    clip_norm: pydantic.PositiveFloat | None = pydantic.Field(
-        None, description="Scale the gradient down where its norm is above this."
-    )
-    schedule: str = pydantic.Field("cosine", description="How the learning rate changes: constant or cosine.")
-    warmup: float = pydantic.Field(0.05, ge=0, lt=1, description="Share of all steps in which the learning rate rises.")
-    epochs: Literal["auto"] | pydantic.PositiveInt = pydantic.Field(
-        "auto", description="Passes over the training samples; auto gives smaller sets more."
-    )
-    batch_size: Literal["auto", "full"] | pydantic.PositiveInt = pydantic.Field(
-        "auto", description="auto: full batch up to 32 samples, mini-batches of 32 above; full; or a number."
+    optimizer: str = Field("adamw", description="the name of an optimizer")
+    lr: pydantic.PositiveFloat | None = Field(None, description=POSITIVE)  # None: what suits the optimizer
+    momentum: Share = Field(0.9, description=SHARE)  # momentum and nesterov use it
+    weight_decay: pydantic.NonNegativeFloat = Field(0.2, description=NOT_NEGATIVE)  # adamw uses it
+    clip_norm: pydantic.PositiveFloat | None = Field(None, description=POSITIVE)  # None: no clipping
+    schedule: str = Field("cosine", description="the name of a schedule")
+    warmup: Share = Field(0.05, description=SHARE)  # of all steps
+    epochs: Literal["auto"] | pydantic.PositiveInt = Field("auto", description="auto, or a whole number above 0")
+    batch_size: Literal["auto", "full"] | pydantic.PositiveInt = Field(
+        "auto", description="auto, full, or a whole number above 0"
     )
 
     # when it stops, and what it starts from
-    patience: pydantic.PositiveInt | None = pydantic.Field(
-        None,
-        description="Stop after this many epochs without a better validation loss; not set: a third of all epochs.",
-    )
-    valid_fraction: float = pydantic.Field(
-        0.1, ge=0, lt=1, description="Share of the training samples held out where the data has no validation split."
-    )
-    seed: pydantic.NonNegativeInt = pydantic.Field(0, description="Start of everything random.")
-    dtype: Literal["float32", "float64"] = pydantic.Field("float32", description="Arithmetic of the training.")
+    patience: pydantic.PositiveInt | None = Field(None, description="a whole number above 0")  # None: a third of epochs
+    valid_fraction: Share = Field(0.1, description=SHARE)  # held out where the data have no validation split
+    seed: pydantic.NonNegativeInt = Field(0, description="a whole number from 0 on")
 
 
 def make_config(base: FitConfig | None = None, **options: Any) -> FitConfig:
@@ -95,13 +79,6 @@ def make_config(base: FitConfig | None = None, **options: Any) -> FitConfig:
     try:
         return FitConfig(**values)
     except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0])
-        raise UsageError(f"option {name!r} cannot be {values.get(name)!r}: {_plain(first, name)}") from None
-
-
-def _plain(problem: Any, name: str) -> str:
-    """Say what a pydantic problem means, without pydantic's own words for unions."""
-    if problem["type"] in ("literal_error", "int_type", "tuple_type", "string_type", "int_parsing", "missing"):
-        return f"it is {FitConfig.model_fields[name].description}"
-    return str(problem["msg"]).replace("Input should", "it should")
+        name = str(error.errors()[0]["loc"][0])
+        takes = FitConfig.model_fields[name].description
+        raise UsageError(f"option {name!r} cannot be {values.get(name)!r}: it is {takes}") from None
