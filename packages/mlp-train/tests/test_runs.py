@@ -160,5 +160,5 @@ def test_what_is_not_a_run_is_refused(tmp_path: Path) -> None:
 
 def test_every_path_of_a_run_is_one_of_its_files() -> None:
     run = Run(Path("a"))
-    paths = (run.model, run.checkpoint, run.config, run.metrics, run.report, run.environment)
+    paths = (run.model, run.checkpoint, run.config, run.metrics, run.environment)
     assert tuple(path.name for path in paths) == FILES

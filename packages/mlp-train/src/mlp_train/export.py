@@ -13,7 +13,6 @@ from typing import Any
 
 import msgpack
 import numpy as np
-from numpy.typing import NDArray
 
 import mlp_runtime
 from mlp_runtime.activations import get_activation, layer
@@ -35,11 +34,11 @@ from mlp_runtime.modelfile import (
     padding,
 )
 from mlp_runtime.schema import MAX_SELFTEST_BYTES
+from mlp_train.array import Array
 from mlp_train.atomic import write_bytes
 from mlp_train.errors import OutputError, UsageError
 from mlp_train.plain import plain
 
-Array = NDArray[Any]
 Layer = tuple[Array, Array, str, Mapping[str, float]]  # weight (n_in, n_out), bias (n_out,), activation, its parameters
 
 WEIGHTS = ("float32", "float16", "int8")

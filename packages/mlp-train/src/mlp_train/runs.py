@@ -1,6 +1,6 @@
 """A run folder keeps all that one training run leaves: the model, how it was made, and on what machine.
 
-runs/20250131-175904-digits/   model.mlp  last.ckpt  config.toml  metrics.jsonl  report.html  environment.json
+runs/20250131-175904-digits/   model.mlp  last.ckpt  config.toml  metrics.jsonl  environment.json
 runs/latest                    a link to the newest (a text file with its name where links are not allowed)
 """
 
@@ -24,7 +24,7 @@ from mlp_train.environment import environment
 from mlp_train.errors import OutputError, UsageError
 from mlp_train.metrics_log import epoch_of, read_events
 
-FILES = ("model.mlp", "last.ckpt", "config.toml", "metrics.jsonl", "report.html", "environment.json")
+FILES = ("model.mlp", "last.ckpt", "config.toml", "metrics.jsonl", "environment.json")
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,6 @@ class Run:
     def metrics(self) -> Path:
         """One JSON line an event."""
         return self.folder / "metrics.jsonl"
-
-    @property
-    def report(self) -> Path:
-        """The page for people."""
-        return self.folder / "report.html"
 
     @property
     def environment(self) -> Path:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mlp_data.dataset import Dataset, Split
+from mlp_data.dataset import SPLITS, Dataset, Split
 from mlp_data.errors import DataError
 from mlp_data.labels import Array, classes_and_indices
 from mlp_data.loaders.splits import split_of
@@ -149,8 +149,7 @@ def _name_splits(pairs: list[tuple[Part, Part | None]], name: str) -> dict[str, 
                 f"keep one pair for train and one for test, or say which is which in the names"
             )
         found[split] = part, labels
-    order = ("train", "valid", "test", "unlabelled")
-    return {split: found[split] for split in order if split in found}
+    return {split: found[split] for split in SPLITS if split in found}
 
 
 def _samples(part: Part, first: Part, name: str) -> Array:
