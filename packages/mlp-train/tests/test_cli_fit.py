@@ -107,6 +107,16 @@ def test_titanic_finds_its_target_and_says_what_is_left_out(mlp_train: Run) -> N
     assert mlp_runtime.load("t/model.mlp").training["target"] == "Survived"
 
 
+def test_why_a_column_is_the_target_is_said_once(mlp_train: Run) -> None:
+    numbers_csv("prices.csv")
+    said = mlp_train("fit", "prices.csv", *QUICK, "--out", "m").err
+    assert "target: 'price', regression\n" in said
+    assert said.count("--target names another") == 1
+    asked = mlp_train("fit", "prices.csv", *QUICK, "--target", "a", "--out", "n").err
+    assert "target: 'a', regression, as asked for\n" in asked
+    assert "--target names another" not in asked
+
+
 def test_a_column_can_be_dropped_and_the_model_remembers(mlp_train: Run) -> None:
     said = mlp_train(
         "fit", "titanic", *QUICK, "--drop", "Ticket,Name", "--columns", "Pclass=category", "--out", "t"

@@ -16,15 +16,6 @@ def accuracy(predicted: Array, actual: Array) -> float:
     return float(np.mean(predicted == actual))
 
 
-def confusion_matrix(predicted: Array, actual: Array, classes: int) -> Array:
-    """Return how often each actual class (row) was taken for each class (column), as (classes, classes) counts.
-
-    >>> confusion_matrix(np.array([0, 1, 1]), np.array([0, 0, 1]), 2).tolist()
-    [[1, 1], [0, 1]]
-    """
-    return np.bincount(actual * classes + predicted, minlength=classes * classes).reshape(classes, classes)
-
-
 def rmse(predicted: Array, actual: Array) -> float:
     """Return the root of the mean squared error, in the unit of the target.
 

@@ -25,7 +25,7 @@ def about_data(dataset: Dataset, settings: Settings) -> Iterator[str]:
     classes = f", {len(dataset.classes)} classes" if dataset.classes else ""
     yield f"{dataset.name}: {kinds[dataset.kind]}, {_size(dataset.train)}{classes}; {parts}"
     if dataset.target is not None and dataset.kind == "table":
-        yield f"target: {dataset.target!r}, {dataset.task}, {_why_target(dataset, settings)}"
+        yield f"target: {dataset.target!r}, {dataset.task}{_why_target(dataset, settings)}"
     for column, reason in dataset.unused_columns.items():
         yield f"left out: {column!r}, {reason}"
     open_parts = {name: dataset.splits[name] for name in ("train", "valid") if name in dataset.splits}
@@ -81,10 +81,10 @@ def _part(name: str) -> str:
 
 def _why_target(dataset: Dataset, settings: Settings) -> str:
     if "target" in settings.data:
-        return "as asked for"
+        return ", as asked for"
     if "unlabelled" in dataset.splits:
-        return "because the training table has this column and the table to be answered lacks it"
-    return "because of its name or place; --target names another"
+        return ", because the training table has this column and the table to be answered lacks it"
+    return ""  # the dataset's own note tells
 
 
 def _batch_rule(event: Started) -> str:
