@@ -310,3 +310,21 @@ def test_any_bytes_give_a_table_or_a_table_error(content: bytes) -> None:
         table = read_table(member(content))
         assert len({len(cells) for cells in table.columns.values()} | {len(table)}) == 1
         assert all(table.columns)
+
+
+def test_a_line_of_a_million_fields_is_refused_at_once(load: Load) -> None:
+    names = ",".join(f"c{i}" for i in range(1_000_000))
+    began = time.process_time()
+    with pytest.raises(TableError, match=r"t.csv: line 1 has about 1,000,000 fields, but 100,000 are allowed: "):
+        load(f"{names}\n{names}\n")
+    with pytest.raises(TableError, match="line 3 has about 1,000,001 fields"):
+        load("a,b\n1,2\n" + "1," * 1_000_000)
+    assert time.process_time() - began < 10  # a ceiling for safety; comparing each name with all others takes hours
+
+
+def test_many_columns_are_compared_in_one_pass(load: Load) -> None:
+    names = ",".join(f"c{i}" for i in range(20_000))
+    began = time.process_time()
+    with pytest.raises(TableError, match="names the column 'c7' twice, as field 8 and as field 20001"):
+        load(f"{names},c7\n{names},c7\n")
+    assert time.process_time() - began < 2

@@ -15,7 +15,9 @@ from mlp_data.sources import Member
 
 DELIMITERS = "\t;|,"  # the comma last: it occurs inside numbers and texts more often than the others do
 _TABLE_SUFFIXES = (".csv", ".tsv", ".tab")
+MOST_COLUMNS = 100_000  # a picture of 316 x 316 pixels in one row; a small network learns from far fewer
 _LOOKED_AT = 1 << 16  # characters that show the delimiter and the header
+_LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+(,\d+)?")
 _CONTROL = re.compile(rb"[\0-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 
@@ -112,11 +114,11 @@ def _delimiter(start: str) -> tuple[str, float]:
 def _records(where: str, content: str, delimiter: str) -> list[tuple[int, list[str]]]:
     """Return the rows that hold anything, each with the line on which it begins."""
     try:
-        return list(_read(content, delimiter, strict=True))
+        return list(_read(where, content, delimiter, strict=True))
     except csv.Error as error:
         if "expected after" in str(error):  # a stray quote inside a quoted field, which most tools let pass
-            return list(_read(content, delimiter, strict=False))
-        reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True)
+            return list(_read(where, content, delimiter, strict=False))
+        reader = csv.reader(_lines(where, content, delimiter), delimiter=delimiter, skipinitialspace=True, strict=True)
         line = 1
         try:
             for _ in reader:
@@ -130,13 +132,25 @@ def _records(where: str, content: str, delimiter: str) -> list[tuple[int, list[s
         raise TableError(f"{where}: line {line} {found}: is a quote opened there and never closed?") from None
 
 
-def _read(content: str, delimiter: str, strict: bool) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, skipinitialspace=True, strict=strict)
+def _read(where: str, content: str, delimiter: str, strict: bool) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(_lines(where, content, delimiter), delimiter=delimiter, skipinitialspace=True, strict=strict)
     line = 1
     for record in reader:
         if any(map(str.strip, record)):
             yield line, record
         line = reader.line_num + 1
+
+
+def _lines(where: str, content: str, delimiter: str) -> Iterator[str]:
+    """Yield each line with its end; io.StringIO would take four bytes a character for it."""
+    for number, match in enumerate(_LINE.finditer(content), start=1):
+        line = match[0]
+        if line.count(delimiter) >= MOST_COLUMNS:  # refused before a list of them is made
+            raise TableError(
+                f"{where}: line {number} has about {line.count(delimiter) + 1:,} fields, but {MOST_COLUMNS:,} are "
+                f"allowed: give fewer columns, or images as image files or .npz"
+            )
+        yield line
 
 
 def _header(where: str, records: list[list[str]]) -> list[str] | None:
@@ -146,11 +160,12 @@ def _header(where: str, records: list[list[str]]) -> list[str] | None:
     counted = first == [str(i) for i in range(len(first))]  # a frame that was saved without names of its own
     if any(is_number) and not counted and not _heads_numbers(is_number, following):
         return None
-    for i, name in enumerate(first):
-        if name and name in first[:i]:
+    seen: dict[str, int] = {}
+    for field, name in enumerate(first, start=1):
+        if name and seen.setdefault(name, field) != field:
             raise TableError(
                 f"{where}: the first line names the column {name!r} twice, "
-                f"as field {first.index(name) + 1} and as field {i + 1}: rename one"
+                f"as field {seen[name]} and as field {field}: rename one"
             )
     return first
 
