@@ -14,8 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mlp_data.archive import Archive, Limits, gunzip, is_junk
+from mlp_data.archive import Archive, gunzip
 from mlp_data.errors import ArchiveError, DataError
+from mlp_data.limits import Limits
+from mlp_data.member_names import is_junk
 
 
 def packed(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
@@ -75,10 +77,70 @@ def test_junk_of_operating_systems_is_not_listed() -> None:
         ("c:\\evil", r"absolute path"),
         ("\\\\server\\evil", r"absolute path"),
         ("a.csv\0.png", r"NUL"),
+        ("NUL", r"device and no file"),
+        ("cat/con.png", r"device and no file"),
+        ("Com1.tar.gz", r"device and no file"),
+        ("lpt9 .csv", r"device and no file"),
+        ("cat/\x1b[2J.png", r"not shown"),
+        ("cat\n/1.png", r"not shown"),
+        ("cat/gpj.\u202e.png", r"not shown"),
+        ("a" * 5000, r"5,000 characters long"),
     ],
 )
 def test_a_name_that_points_elsewhere_is_refused(name: str, words: str) -> None:
     refused(with_name(name), words)
+
+
+@pytest.mark.parametrize("name", ["console.png", "aux_in/1.png", "com10.csv", "nullary", "Zoë/日本/Ω.png", "a b/ü.png"])
+def test_a_name_that_only_looks_unusual_is_kept(name: str) -> None:
+    assert list(opened(with_name(name)).sizes) == [name]
+
+
+def test_a_name_in_an_old_code_page_is_read_as_the_pc_wrote_it() -> None:
+    assert list(opened(packed({"xx": b"1"}).replace(b"xx", b"\x81\x9a")).sizes) == ["üÜ"]
+
+
+def test_a_name_that_claims_to_be_utf_8_and_is_not_is_refused() -> None:
+    content = bytearray(packed({"é": b"1"}).replace("é".encode(), b"\xff\xfe"))
+    refused(bytes(content), "says it is UTF-8 and is not")
+
+
+def test_a_member_that_is_called_otherwise_where_it_lies_is_refused() -> None:
+    content = packed({"0.png": b"1"}).replace(b"0.png", b"0.exe", 1)
+    refused(content, "called otherwise where it lies")
+
+
+def test_the_list_is_counted_and_not_believed() -> None:
+    content = bytearray(packed({f"{i}": b"" for i in range(300)}))
+    end = content.rindex(b"PK\x05\x06")
+    content[end + 8 : end + 12] = struct.pack("<HH", 3, 3)
+    refused(bytes(content), "lists 300 files, over the 200", Limits(members=200))
+
+
+def test_sizes_of_64_bits_are_read() -> None:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive, archive.open("a", "w", force_zip64=True) as member:
+        member.write(b"hello")
+    content = bytearray(stream.getvalue())
+    at = content.index(b"PK\x01\x02")
+    end = content.rindex(b"PK\x05\x06")
+    extra = struct.pack("<HHQQ", 1, 16, 5, 5)
+    content[at + 20 : at + 28] = b"\xff" * 8
+    content[at + 30 : at + 32] = struct.pack("<H", len(extra))
+    content[at + 47 : at + 47] = extra
+    start, length, tail = at, end - at + len(extra), end + len(extra)
+    record = struct.pack("<4sQHHIIQQQQ", b"PK\x06\x06", 44, 45, 45, 0, 0, 1, 1, length, start)
+    locator = struct.pack("<4sIQI", b"PK\x06\x07", 0, tail, 1)
+    last = b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    whole = bytes(content[:tail]) + record + locator + last
+    assert zipfile.ZipFile(io.BytesIO(whole)).read("a") == b"hello"
+    assert read_all(whole) == {"a": b"hello"}
+
+
+def test_what_was_put_before_an_archive_or_after_it_does_not_matter() -> None:
+    content = packed({"a": b"hello", "b": b"world"})
+    assert read_all(b"#!/bin/sh\n" + content) == {"a": b"hello", "b": b"world"}
+    assert read_all(content + bytes(100)) == {"a": b"hello", "b": b"world"}
 
 
 def test_backslashes_separate_folders_as_old_windows_tools_wrote_them() -> None:
@@ -161,13 +223,13 @@ def test_counts_and_sizes_are_capped() -> None:
     refused(content, "list of files takes", Limits(directory_bytes=100))
 
 
-def test_members_that_share_their_bytes_count_each_for_itself() -> None:
+def test_members_that_share_their_bytes_are_refused() -> None:
     content = packed({"aa": bytes(9_000_000) + random.Random(3).randbytes(60_000)})
     start, end = content.index(b"PK\x01\x02"), content.rindex(b"PK\x05\x06")
     entry = content[start:end]
     entries = b"".join(entry.replace(b"aa", f"{i:02}".encode()) for i in range(50))
     tail = b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, 50, 50, len(entries), start, 0)
-    refused(content[:start] + entries + tail, "unpacks to 453,000,000 bytes", Limits(total_bytes=100_000_000))
+    refused(content[:start] + entries + tail, "two of its files share the bytes")
 
 
 def test_gzip_is_unpacked_in_all_its_parts_and_capped() -> None:

@@ -12,16 +12,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mlp_data.archive import GZIP_MAGIC, LIMITS, Archive, check_size, gunzip, is_junk, is_zip
+from mlp_data.archive import GZIP_MAGIC, Archive, check_size, gunzip
+from mlp_data.containers import HEAD, container_kind, open_container
 from mlp_data.dataset import Dataset
 from mlp_data.errors import ArchiveError, DataError
+from mlp_data.limits import LIMITS
+from mlp_data.member_names import is_junk
 from mlp_data.options import Options
+from mlp_data.tar import BLOCK, TarArchive
 from mlp_runtime.errors import MlpError, nearest
 
 SAMPLES = ("digits", "titanic", "xor")  # what ships with the package and goes by name
 SAMPLES_FOLDER = Path(__file__).parent / "samples"
-_HEAD = 4096  # bytes that a look at a file's kind may take
-_FEW = 64  # in so small an archive every member is looked at for a zip inside
+_FEW = 64  # in so small an archive every member is looked at for an archive inside
+_ARCHIVES = (".zip", ".npz", ".tar", ".tgz", ".tar.gz")  # in a larger one, those that are called so
+_UNREAD = {b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"7z\xbc\xaf": "7-Zip", b"Rar!": "RAR", b"\x28\xb5\x2f\xfd": "zstd"}
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ class Member:
 
     def head(self, count: int = 512) -> bytes:
         """Return the first `count` bytes of the content, unpacked if it is gzip inside; b"" if that is damaged."""
-        content = self._read(max(count, _HEAD))
+        content = self._read(max(count, HEAD))
         if not content.startswith(GZIP_MAGIC):
             return content[:count]
         try:
@@ -104,23 +109,21 @@ def load(source: str | os.PathLike[str], **options: Any) -> Dataset:
 
 @contextmanager
 def open_source(source: str | os.PathLike[str]) -> Iterator[Source]:
-    """Open a source and list its members; those of a zip inside the zip are listed as `inner.zip/name`."""
+    """Open a source and list its members; those of an archive inside it are listed as `inner.zip/name`."""
     path = _locate(source)
     name = str(source)
     if path.is_dir():
         yield Source(name, tuple(_folder(path, name)))
         return
     member = _file(path, path.name, name)
-    head = member._read(4)
+    head = member._read(HEAD)
     with path.open("rb") as file:
         if not head:
             raise DataError(f"{name}: the file is empty (0 bytes): get it again")
-        if head == b"PK\x07\x08":
+        if head.startswith(b"PK\x07\x08"):
             raise ArchiveError(f"{name}: this is one part of a split archive: join the parts into one file first")
-        if is_zip(head):
-            yield Source(name, tuple(_zip(Archive(file, name))))
-        else:
-            yield Source(name, (member,))
+        kind = container_kind(head)
+        yield Source(name, (member,) if kind is None else tuple(_members(open_container(kind, file, name))))
 
 
 def _locate(source: str | os.PathLike[str]) -> Path:
@@ -178,9 +181,9 @@ def _folder(root: Path, name: str) -> Iterator[Member]:
             if is_junk(file) or not path.is_file():
                 continue
             count += 1
-            if count > LIMITS.members:
+            if count > LIMITS.files:
                 raise DataError(
-                    f"{name}: the folder holds more than {LIMITS.members:,} files: give the one with the data"
+                    f"{name}: the folder holds more than {LIMITS.files:,} files: give the one with the data"
                 )
             inside = path.relative_to(root).as_posix()
             yield _file(path, inside, f"{name}/{inside}")
@@ -195,7 +198,7 @@ def _new(folder: Path, seen: set[Path]) -> bool:
     return new
 
 
-def _zip(archive: Archive, prefix: str = "", budget: int = LIMITS.total_bytes) -> Iterator[Member]:
+def _members(archive: Archive | TarArchive, prefix: str = "", budget: int = LIMITS.total_bytes) -> Iterator[Member]:
     few = len(archive.sizes) <= _FEW
     for name, size in archive.sizes.items():
         where = f"{archive.name}/{name}"
@@ -204,17 +207,19 @@ def _zip(archive: Archive, prefix: str = "", budget: int = LIMITS.total_bytes) -
             return archive.read(name, at_most)
 
         member = Member(prefix + name, size, where, read)
-        maybe_zip = not prefix and (few or name.lower().endswith((".zip", ".npz")))
-        if maybe_zip and is_zip(archive.read(name, 4)):
-            inner = Archive(io.BytesIO(archive.read(name)), where)
-            budget -= sum(inner.sizes.values())
-            if budget < 0:
-                raise ArchiveError(
-                    f"{archive.name}: the archives in it unpack to more than {LIMITS.total_bytes:,} bytes: split it"
-                )
-            yield from _zip(inner, f"{name}/")
-        else:
+        kind = None
+        if not prefix and (few or name.lower().endswith(_ARCHIVES)):
+            kind = container_kind(archive.read(name, HEAD))
+        if kind is None:
             yield member
+            continue
+        inner = open_container(kind, io.BytesIO(archive.read(name)), where)
+        budget -= sum(inner.sizes.values())
+        if budget < 0:
+            raise ArchiveError(
+                f"{archive.name}: the archives in it unpack to more than {LIMITS.total_bytes:,} bytes: split it"
+            )
+        yield from _members(inner, f"{name}/")
 
 
 def _loaders() -> Iterator[tuple[str, Loader]]:
@@ -257,12 +262,15 @@ def _unknown(source: Source) -> str:
     found = f"{len(source.members)} files, the first {first.name!r}" if len(source.members) > 1 else f"{first.name!r}"
     if all(member.size == 0 for member in source.members):
         return f"{source.name}: everything in it is empty (0 bytes): get it again"
-    start = first.head(8)
-    if start.startswith(b"PK"):
+    start = first.head(BLOCK)
+    if container_kind(start):
         return f"{source.name}: {first.name!r} is an archive in an archive in an archive: unpack the outermost"
+    packing = next((kind for magic, kind in _UNREAD.items() if start.startswith(magic)), None)
+    if packing:
+        return f"{source.name}: {first.name!r} is packed with {packing}, which is not read: pack it as .zip or .tar.gz"
     return (
-        f"{source.name}: no loader knows this data (found {found}, which starts with {start!r}): "
-        f"give IDX, CSV, .npz or images in a folder for each class, packed with zip or not"
+        f"{source.name}: no loader knows this data (found {found}, which starts with {start[:8]!r}): "
+        f"give IDX, CSV, .npz or images in a folder for each class, packed as zip or tar or not"
     )
 
 
