@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import struct
+import subprocess
 import sys
 import zlib
 from typing import Any
@@ -122,6 +123,25 @@ def test_an_image_cut_anywhere_is_refused_and_silently(ending: str, capfd: pytes
             decode(content[:length], name="a/b.img")
         assert str(caught.value).startswith("a/b.img: ")
     assert capfd.readouterr().err == ""
+
+
+def test_what_image_libraries_print_themselves_reaches_no_terminal(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    too_short = png(64, 64, 8, 0, b"\0" * 65 * 3)  # all chunks are there, but not all rows
+    with pytest.raises(DecodeError, match="short: the PNG image is damaged"):
+        decode(too_short, name="short")
+    odd_profile = png(2, 1, 8, 0, b"\0\x05\x06", chunk(b"iCCP", b"odd\0\0" + zlib.compress(b"no profile")))
+    assert decode(odd_profile).tolist() == [[5, 6]]
+    assert capfd.readouterr().err == ""
+    print("heard", file=sys.stderr)
+    assert capfd.readouterr().err == "heard\n"
+
+
+def test_an_image_is_decoded_where_stderr_is_closed() -> None:
+    code = "import os; os.close(2); from mlp_data.decode import decode; print(decode(b'P5 2 1 255 ' + bytes([0, 200])))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[[  0 200]]\n"
 
 
 def test_a_size_that_no_camera_has_is_refused_before_decoding() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from types import ModuleType
 from typing import Any
 
@@ -14,6 +16,39 @@ from mlp_runtime.inputs.pixels import colour as over_white
 from mlp_runtime.inputs.pixels import grey as to_grey
 
 MAX_PIXELS = 64_000_000  # more than any camera of a phone or a Raspberry Pi gives; about 200 MB in colour
+
+
+class _Silence:
+    """While anyone is inside, what libpng and libjpeg write to the system's own stderr goes nowhere."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._stderr: int | None = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._inside += 1
+            if self._inside > 1:
+                return
+            try:
+                self._stderr = os.dup(2)
+            except OSError:  # it is closed already
+                return
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, 2)
+            os.close(nowhere)
+
+    def __exit__(self, *raised: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0 and self._stderr is not None:
+                os.dup2(self._stderr, 2)
+                os.close(self._stderr)
+                self._stderr = None
+
+
+_SILENCE = _Silence()
 
 
 def opencv() -> ModuleType:
@@ -64,7 +99,8 @@ def _pixels(content: bytes, header: Header, name: str) -> Array:
     level = log.getLogLevel()
     log.setLogLevel(0)  # silent: what is wrong with an image is said in our own sentence
     try:
-        found = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+        with _SILENCE:
+            found = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:
         found = None
     finally:
