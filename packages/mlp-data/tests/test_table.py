@@ -165,6 +165,7 @@ def test_types_can_be_asked_for() -> None:
         (Options(columns={"Age": "numbr"}), "did you mean 'number'"),
         (Options(columns={"Sex": "number"}), "row 1: 'female' is not a number"),
         (Options(columns={"Sex": "flag"}), "neither yes nor no"),
+        (Options(columns={"Nothing": "number"}), "column 'Nothing': no cell of it is a number: drop the column"),
         (Options(columns={"Nothing": "tokens"}), "nothing in it is frequent enough"),
     ],
 )

@@ -139,7 +139,10 @@ def _textual(name: str, cells: Sequence[Any], counts: Counter[str]) -> _Found:
 def _as_wanted(name: str, cells: Sequence[Any], wanted: str) -> _Found:
     reason = "as asked for"
     if wanted == "number":
-        _refuse_texts(name, numbers(cells))
+        read = numbers(cells)
+        _refuse_texts(name, read)
+        if not len(read.finite):
+            raise TableError(f"column {name!r}: no cell of it is a number: drop the column, or ask for another type")
         return wanted, reason, ()
     if wanted == "flag":
         for row, cell in enumerate(cells):

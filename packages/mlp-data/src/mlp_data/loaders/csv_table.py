@@ -213,6 +213,11 @@ def _read_cells(
             x[split][name], bad = clean(table.columns[name], reading)
             if bad:
                 row, found = next(iter(bad.items()))
+                if split == "train" and name in options.columns and 10 * len(bad) > len(table):
+                    raise TableError(
+                        f"{table.where}: line {table.lines[row]}: column {name!r} is {found[:40]!r}, which is no "
+                        f"{reading}, in {len(bad)} rows: correct them, or ask for another type with --columns"
+                    )
                 count = f"{len(bad)} cells are no {reading}s" if len(bad) > 1 else f"1 cell is no {reading}"
                 example = f"{found[:40]!r} in line {table.lines[row]}"
                 problems.append(f"{table.where}: column {name!r}: {count} ({example}), taken as missing")
