@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from mlp_data.dataset import Dataset
-from mlp_data.errors import DataError
+from mlp_data.errors import DataError, TableError
 from mlp_data.labels import Array
 from mlp_data.options import Options
 from mlp_runtime.inputs.pixels import grey as to_grey
@@ -50,7 +50,10 @@ def _fit_table(dataset: Dataset) -> Fitted:
     train = dataset.train
     assert isinstance(train.x, dict)
     given = {name: value for name, value in dataset.input_options.items() if name in Options.__dataclass_fields__}
-    fitted, left_out = fit_table(train.x, train.y, Options.of(**given))
+    try:
+        fitted, left_out = fit_table(train.x, train.y, Options.of(**given))
+    except TableError as error:  # it knows the columns, but not where the table came from
+        raise TableError(f"{dataset.name}: {error}") from None
     return Fitted(fitted, "each column is encoded by the type that its cells show", left_out)
 
 

@@ -93,7 +93,7 @@ def predict(
     else:
         for one in answers:
             answer(one.line())
-        voice.say(f"next: python -m mlp_runtime info {shlex.quote(model_path)}, or copy that file to a device")
+        voice.say(f"next: python -m mlp_runtime info {shlex.quote(str(model.path))}, or copy that file to a device")
 
 
 def ask(model: Model, batch: Batch) -> Iterator[Answer]:
