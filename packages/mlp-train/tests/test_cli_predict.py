@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -213,11 +214,13 @@ def test_data_of_another_kind_are_refused(mlp_train: Run, models: Path) -> None:
     assert "this is table data, but the model takes image data" in answer.err
 
 
-def test_a_name_in_an_archive_cannot_steer_the_terminal(mlp_train: Run, models: Path) -> None:
-    with zipfile.ZipFile("box.zip", "w") as archive:
-        archive.writestr("a\x1b[2J\n.png", png(frames(1)[0]))
-    answer = mlp_train("predict", models / "digits.mlp", "box.zip")
-    assert "\x1b" not in answer.out
+@pytest.mark.skipif(os.name != "posix", reason="only there may a file have such a name")
+def test_the_name_of_a_file_cannot_steer_the_terminal(mlp_train: Run, models: Path) -> None:
+    Path("box").mkdir()
+    Path("box", "a\x1b[2J\n.png").write_bytes(png(frames(1)[0]))
+    answer = mlp_train("predict", models / "digits.mlp", "box")
+    assert answer.code == 0
+    assert "\x1b" not in answer.out + answer.err
     assert len(answer.out.splitlines()) == 1
 
 
