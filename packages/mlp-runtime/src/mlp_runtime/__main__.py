@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import sys
-from typing import Any, NoReturn, Optional, Sequence
+from typing import Any, Iterator, NoReturn, Optional, Sequence
 
 import numpy as np
 
@@ -76,31 +75,26 @@ def _load(path: str) -> Model:
 
 def _info(options: argparse.Namespace) -> str:
     about = _load(options.model).describe()
-    if options.json:
-        return _json(about, indent=2)
-    spec, output = about["input"], about["output"]
-    keys = [f"{key} {_plain(value)}" for key, value in spec.items() if key not in ("kind", "columns")]
-    lines = [
-        ("file", f"{about['path']}, format {about['format']}, {about['bytes']:,} bytes, {about['weights']:,} weights"),
-        ("input", ", ".join([spec["kind"], *keys])),
-        *((f"  {column['name']}", column["type"]) for column in spec.get("columns", ())),
-    ]
-    for number, layer in enumerate(about["layers"], 1):
-        parameters = "".join(f", {key} {value:g}" for key, value in layer["parameters"].items())
-        what = f"{layer['inputs']} -> {layer['outputs']}, {layer['activation']}{parameters}"
-        lines.append((f"layer {number}", f"{what}, stored as {layer['dtype']}"))
-    lines.append(("output", f"{output['kind']}: {', '.join(output.get('classes') or output['names'])}"))
-    lines.append(("self-test", "passed" if about["selftest"] else "none in the file"))
-    lines += [(f"{part} {key}", _plain(about[part][key])) for part in ("meta", "training") for key in about[part]]
-    width = max(len(name) for name, _ in lines)
-    return "\n".join(f"{name:{width}}  {text}" for name, text in lines)
+    return _json(about) if options.json else "\n".join(_outline(about))
+
+
+def _outline(about: dict[str, Any], indent: str = "") -> Iterator[str]:
+    """Yield a line for each value, what belongs to it a little further in."""
+    for name, value in about.items():
+        maps = [value] if isinstance(value, dict) else value if isinstance(value, list) else []
+        if not maps or not isinstance(maps[0], dict):
+            yield f"{indent}{name}: {_plain(value)}"
+            continue
+        for number, inner in enumerate(maps, 1):
+            yield f"{indent}{name}" + (f" {number}" if isinstance(value, list) else "")
+            yield from _outline(inner, indent + "  ")
 
 
 def _predict(options: argparse.Namespace) -> str:
     model = _load(options.model)
     answers = [answer for path in options.inputs for answer in _answers(model, path, options.json)]
     if options.json:
-        return _json({"model": options.model, "predictions": answers}, indent=2)
+        return _json({"model": options.model, "predictions": answers})
     several = len(options.inputs) > 1
     names = [f"{answer['input']}\t" if several else "" for answer in answers]
     return "\n".join(name + _plain(answer.get("label", answer.get("value"))) for name, answer in zip(names, answers))
@@ -124,24 +118,13 @@ def _answers(model: Model, path: str, everything: bool) -> list[dict[str, Any]]:
 
 def _plain(value: Any) -> str:
     """Return a value as a person writes it; a float32 shows the digits that it has."""
-    if isinstance(value, list) and not any(isinstance(item, (dict, list)) for item in value):
-        return " ".join(map(_plain, value))
-    if isinstance(value, (dict, list)):
-        return _json(value)
+    if isinstance(value, list):
+        return ", ".join(map(_plain, value))
     return f"{value:.7g}" if isinstance(value, float) else str(value)
 
 
-def _json(value: Any, indent: Optional[int] = None) -> str:
-    return json.dumps(_finite(value), indent=indent, ensure_ascii=False)
-
-
-def _finite(value: Any) -> Any:
-    """Replace NaN and infinities, which JSON does not have, by null."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)
 
 
 def _print(text: str) -> int:

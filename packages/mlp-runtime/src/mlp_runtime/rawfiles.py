@@ -29,8 +29,6 @@ _NETPBM = re.compile(rb"P([2356])" + (_GAP + rb"(\d{1,9})") * 3)  # kind, width,
 
 def read_raw(path: str, spec: Input) -> Any:
     """Return what a file holds as a raw input, one or a batch, for a model with the input `spec`."""
-    if Path(path).is_dir():
-        raise InputError(_no_kind("a folder"))
     try:
         return _parse(Path(path).read_bytes(), spec)
     except InputError:
