@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copy
 import json
-import pickle
 import threading
 
 import make_model
@@ -225,19 +223,6 @@ def test_the_input_is_left_alone():
     model, frame = load(digits(fit="ink")), FRAMES[0].copy()
     model.predict(frame)
     np.testing.assert_array_equal(frame, FRAMES[0])
-
-
-def test_a_model_travels_in_a_pickle_and_is_its_own_copy(tmp_path):
-    path = tmp_path / "digits.mlp"
-    path.write_bytes(digits())
-    model = load(path)
-    data = pickle.dumps(model)
-    path.unlink()
-    other = pickle.loads(data)
-    np.testing.assert_array_equal(other.predict_proba(FRAMES), model.predict_proba(FRAMES))
-    assert other.path == model.path == str(path)
-    assert copy.copy(model) is model
-    assert copy.deepcopy(model) is model
 
 
 def test_threads_that_share_a_model_get_the_same_bits():

@@ -28,7 +28,7 @@ from typing import Callable, Mapping, NamedTuple
 
 import numpy as np
 
-from .errors import InputError, nearest
+from .errors import InputError, nearest, shown
 
 
 class Activation(NamedTuple):
@@ -194,10 +194,8 @@ def register_activation(name: str, forward: Callable[..., None], **parameters: f
     """
     if name in _BUILT_IN:
         raise InputError(f"the activation {name!r} is built in and cannot be replaced: register yours by another name")
-    if not isinstance(name, str) or not name:
-        raise InputError(f"an activation's name is a text that is not empty, not {name!r}")
-    if not callable(forward):
-        raise InputError(f"the activation {name!r} needs a function forward(z, out), not {type(forward).__name__}")
+    if not isinstance(name, str) or not name or not callable(forward):
+        raise InputError(f"the activation {name!r} needs a function forward(z, out) and a name, not {shown(forward)}")
     ACTIVATIONS[name] = Activation(name, forward, {key: float(value) for key, value in parameters.items()})
     return ACTIVATIONS[name]
 

@@ -69,12 +69,10 @@ class Plan:
         x = self.check(x)
         if not hasattr(self._local, "runs"):
             self._local.runs = _compile_row(self.layers), _compile_batch(self.layers)
-        one: Callable[[np.ndarray], np.ndarray]
-        many: Callable[[np.ndarray, bool], np.ndarray]
         one, many = self._local.runs
         if x.ndim == 1 and not strict:
-            return one(x)
-        return many(x.reshape(-1, self.n_in), strict).reshape((*x.shape[:-1], self.n_out))
+            return np.asarray(one(x))
+        return np.asarray(many(x.reshape(-1, self.n_in), strict).reshape(*x.shape[:-1], self.n_out))
 
     def trace(self, x: Any) -> list[np.ndarray]:
         """Return [x, a1, ..., output], the plain reference's activations, for a row or a batch."""

@@ -48,7 +48,8 @@ class Model(Frozen):
     """A loaded model. It never changes, so threads may share it; every array it returns is fresh and the caller's.
 
     `input` prepares raw inputs, `classes` are the labels (empty for a model that gives numbers), `layers` hold the
-    weights, `meta` and `training` say where the model comes from, `path` is the file it was loaded from, if any.
+    weights (n_out, n_in) and biases (n_out,), read-only, `meta` and `training` say where the model comes from, `path`
+    is the file it was loaded from, if any.
     """
 
     def __init__(self, file: ModelFile, path: Union[str, None] = None) -> None:
@@ -60,6 +61,7 @@ class Model(Frozen):
         self._file = file
         with np.errstate(over="ignore", invalid="ignore"):  # absurd weights are no reason to print a warning
             self._plan = Plan([_layer(file, index, spec) for index, spec in enumerate(header["layers"])])
+        self.layers = self._plan.layers
         self.input: Input = file.input
         self.classes = self._names if given["kind"] == "classes" else ()
         self.path = path
@@ -113,11 +115,6 @@ class Model(Frozen):
         return many, self._plan(x if many else x[0], strict)
 
     @property
-    def layers(self) -> tuple[Layer, ...]:
-        """The layers from the input to the output; weights (n_out, n_in) and biases (n_out,) are read-only."""
-        return self._plan.layers
-
-    @property
     def meta(self) -> dict[str, Any]:
         """What the file says of itself, such as name, version and licence (a fresh copy)."""
         return copy.deepcopy(self._file.header.get("meta") or {})
@@ -158,19 +155,6 @@ class Model(Frozen):
         sizes = [self.layers[0].weight.shape[1], *(len(layer.bias) for layer in self.layers)]
         name = self.meta.get("name", self.path or "")
         return f"<mlp_runtime.Model {name}: {self.input.kind} {'-'.join(map(str, sizes))}>"
-
-    def __deepcopy__(self, memo: Any = None) -> Model:
-        return self
-
-    __copy__ = __deepcopy__
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _restore, (self._file.content.tobytes(), self.path)
-
-
-def _restore(content: bytes, path: Union[str, None]) -> Model:
-    """Make a pickled model again from its own bytes, which were checked when it was loaded the first time."""
-    return Model(read(content, verify=False), path)
 
 
 def _layer(file: ModelFile, index: int, spec: dict[str, Any]) -> Layer:

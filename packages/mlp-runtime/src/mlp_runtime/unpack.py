@@ -56,24 +56,22 @@ def _value(view: memoryview, at: int, depth: int) -> tuple[Any, int]:
     if byte in _CONSTANTS:
         return _CONSTANTS[byte], at + 1
     if byte in _NUMBERS:
-        (number,) = _fixed(_NUMBERS[byte], view, at + 1)
+        number, body = _fixed(_NUMBERS[byte], view, at + 1)
         if not math.isfinite(number):
             raise Invalid(f"offset {at}: found {number}, wanted a finite number")
-        return number, at + 1 + _NUMBERS[byte].size
+        return number, body
 
     if byte in _LENGTHS:
         kind, form = _LENGTHS[byte]
-        (count,) = _fixed(form, view, at + 1)
-        body = at + 1 + form.size
+        count, body = _fixed(form, view, at + 1)
     elif byte < 0xC0:  # the short forms carry their count in the type byte
         kind, count = ("map", byte & 15) if byte < 0x90 else ("list", byte & 15) if byte < 0xA0 else ("text", byte & 31)
         body = at + 1
     else:
         raise Invalid(f"offset {at}: found type byte 0x{byte:02x}, wanted nil, bool, int, float, text, list or map")
-    if count * (2 if kind == "map" else 1) > len(view) - body:
-        raise Invalid(
-            f"offset {at}: found a {kind} of {count} with {len(view) - body} bytes left, wanted a smaller count"
-        )
+    left = len(view) - body
+    if count * (2 if kind == "map" else 1) > left:
+        raise Invalid(f"offset {at}: found a {kind} of {count} with {left} bytes left, wanted a smaller count")
     if kind == "text":
         return _text(view, at, body, count), body + count
     if depth == 0:
@@ -81,11 +79,11 @@ def _value(view: memoryview, at: int, depth: int) -> tuple[Any, int]:
     return _list(view, body, count, depth - 1) if kind == "list" else _map(view, body, count, depth - 1)
 
 
-def _fixed(form: Struct, view: memoryview, at: int) -> tuple[Any, ...]:
-    """Unpack the number of fixed width at offset `at`."""
+def _fixed(form: Struct, view: memoryview, at: int) -> tuple[Any, int]:
+    """Return the number of fixed width at offset `at`, and the offset behind it."""
     if form.size > len(view) - at:
         raise Invalid(f"offset {at}: found {len(view) - at} bytes, wanted a number of {form.size}")
-    return form.unpack_from(view, at)
+    return form.unpack_from(view, at)[0], at + form.size
 
 
 def _text(view: memoryview, at: int, body: int, count: int) -> str:

@@ -45,22 +45,16 @@ def fit_ink(frames: np.ndarray, ink: str, height: int, width: int, box: int, cen
 
 
 def is_dark(level: np.ndarray, ink: str) -> np.ndarray:
-    """Tell for each background level (n,) whether its ink is darker: as `ink` says, or if the level is light."""
-    return level > 127 if ink == "auto" else np.full(len(level), ink == "dark")
+    """Tell for each background level whether its ink is darker: as `ink` says, or if the level is light."""
+    return level > 127 if ink == "auto" else np.full(level.shape, ink == "dark")
 
 
 def _strokes(frames: np.ndarray, ink: str) -> np.ndarray:
     """Return by how much each pixel differs from the background in the ink's direction."""
-    levels = background(frames)
-    dark = is_dark(levels, ink)
-    level = levels[:, None, None]
-    if dark.all():
-        return np.asarray(level - np.minimum(frames, level))
-    if not dark.any():
-        return np.maximum(frames, level) - level if levels.any() else frames
-    out = np.empty_like(frames)
-    out[dark], out[~dark] = _strokes(frames[dark], "dark"), _strokes(frames[~dark], "light")
-    return out
+    level = background(frames)[:, None, None]
+    dark = is_dark(level, ink)
+    strokes: np.ndarray = np.where(dark, level - np.minimum(frames, level), np.maximum(frames, level) - level)
+    return strokes
 
 
 def _boxed(strokes: np.ndarray, box: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
