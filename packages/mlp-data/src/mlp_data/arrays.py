@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from mlp_data.cells import LARGEST
 from mlp_data.dataset import Dataset, Samples, Split
 from mlp_data.errors import DataError
 from mlp_data.labels import Array, classes_and_indices
@@ -45,7 +46,7 @@ def assemble(
     for split, y in ys.items():
         if y.dtype.kind not in "biuf":
             raise DataError(f"{name}: {split} y holds {y.dtype} values, but regression needs numbers: give numbers")
-        ys[split] = y if task == "classification" else y.astype(np.float64)
+        ys[split] = y if task == "classification" else _small_enough(y.astype(np.float64), f"{name}: {split} y")
     splits = {split: Split(x, ys.get(split)) for split, (_, x) in xs.items()}
     options = {} if names is None else {"names": tuple(names)}
     return Dataset(name, next(iter(kinds)), task, splits, found, input_options=options)
@@ -142,6 +143,16 @@ def answers(y: Any, what: str) -> Array:
         row = int(np.flatnonzero(~np.isfinite(array))[0])
         raise DataError(f"{what}: answer {row} is {array[row]}: drop the samples whose answer is not known")
     return array
+
+
+def _small_enough(y: Array, what: str) -> Array:
+    far = np.flatnonzero(np.abs(y) > LARGEST)
+    if len(far):
+        raise DataError(
+            f"{what}: answer {far[0]} is {y[far[0]]:g}, but the network computes up to {LARGEST:g}: "
+            f"give the answers in a larger unit"
+        )
+    return y
 
 
 def _columns(x: Mapping[Any, Any], what: str) -> dict[str, list[Any]]:

@@ -63,8 +63,8 @@ def _fit_vectors(rows: Array, names: tuple[str, ...] | None) -> Fitted:
     if names is not None and len(names) != rows.shape[1]:
         raise DataError(f"{len(names)} feature names were given for {rows.shape[1]} features: give one name for each")
     spread = rows.std(axis=0, dtype=np.float64)
-    # A feature that never varies tells nothing; a scale of 1 keeps it at zero for all the values seen.
-    scale = np.divide(1.0, spread, out=np.ones_like(spread), where=spread > 0)
+    # A feature that never varies, or too little for float32, tells nothing; a scale of 1 keeps it at zero.
+    scale = np.divide(1.0, spread, out=np.ones_like(spread), where=spread > 1e-30)
     mean = rows.mean(axis=0, dtype=np.float64).astype(np.float32)
     fitted = VectorInput(rows.shape[1], names=names, mean=mean, scale=scale.astype(np.float32))
     return Fitted(
