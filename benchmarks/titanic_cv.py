@@ -19,13 +19,8 @@ ACCURACY, FOLDS = 0.80, 10
 
 def cross_validate(dataset: mlp_data.Dataset, seed: int) -> list[float]:
     """Return the accuracy on each fold of networks that were trained on the other nine."""
-    accuracies = []
-    for fold in dataset.folds(FOLDS, np.random.default_rng(seed)):
-        model = mlp_train.fit(fold, seed=seed).model
-        test = fold.splits["test"]
-        found = model.predict(test.x)
-        accuracies.append(float(np.mean(found == np.asarray(fold.classes)[test.y])))
-    return accuracies
+    folds = dataset.folds(FOLDS, np.random.default_rng(seed))
+    return [mlp_train.evaluate(mlp_train.fit(fold, seed=seed).model, fold).metrics["accuracy"] for fold in folds]
 
 
 if __name__ == "__main__":
