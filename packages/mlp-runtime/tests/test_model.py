@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 import threading
 
 import make_model
@@ -365,3 +367,16 @@ def test_the_public_names_are_these():
     }  # fmt: skip
     assert mlp_runtime.FORMAT == "0.1"
     assert make_model.XOR_HEADER["requires"][0] in mlp_runtime.FEATURES
+
+
+def test_a_model_travels_in_a_pickle_and_is_its_own_copy(tmp_path):
+    path = tmp_path / "digits.mlp"
+    path.write_bytes(digits())
+    model = load(path)
+    data = pickle.dumps(model)
+    path.unlink()
+    other = pickle.loads(data)
+    np.testing.assert_array_equal(other.predict_proba(FRAMES), model.predict_proba(FRAMES))
+    assert other.path == model.path == str(path)
+    assert copy.copy(model) is model
+    assert copy.deepcopy(model) is model

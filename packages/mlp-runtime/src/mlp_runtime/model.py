@@ -151,10 +151,23 @@ class Model(Frozen):
             "training": self.training,
         }
 
+    def __deepcopy__(self, memo: Any = None) -> Model:
+        return self  # what never changes need not be copied
+
+    __copy__ = __deepcopy__
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (self._file.content.tobytes(), self.path)
+
     def __repr__(self) -> str:
         sizes = [self.layers[0].weight.shape[1], *(len(layer.bias) for layer in self.layers)]
         name = self.meta.get("name", self.path or "")
         return f"<mlp_runtime.Model {name}: {self.input.kind} {'-'.join(map(str, sizes))}>"
+
+
+def _restore(content: bytes, path: Union[str, None]) -> Model:
+    """Make a pickled model again from its own bytes, which were checked when it was loaded the first time."""
+    return Model(read(content, verify=False), path)
 
 
 def _layer(file: ModelFile, index: int, spec: dict[str, Any]) -> Layer:
