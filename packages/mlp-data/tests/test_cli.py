@@ -138,6 +138,72 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
     assert "BrokenPipe" not in err
 
 
+def start(*arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from mlp_data.cli import main; main()", *arguments]
+    return subprocess.run(command, text=True, stderr=subprocess.PIPE, check=False, **more)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only some systems have a device that is always full")
+def test_an_answer_that_finds_no_room_is_one_sentence_and_exit_code_6() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = start("inspect", "xor", stdout=full)
+    assert done.returncode == 6
+    assert done.stderr == "mlp-data: standard output cannot be written: No space left on device: free some space\n"
+
+
+def test_a_closed_stdout_is_no_bug() -> None:
+    done = start("inspect", "xor", preexec_fn=lambda: os.close(1))
+    assert "Traceback" not in done.stderr
+    assert done.returncode == 0
+
+
+def test_a_terminal_that_lacks_a_letter_gets_it_escaped(tmp_path: Path) -> None:
+    rows = "\n".join(f"{i * 7 % 5},{'őa'[i % 2]}" for i in range(40))
+    (tmp_path / "t.csv").write_text(f"x,label\n{rows}\n", encoding="utf-8")
+    environment = {**os.environ, "PYTHONIOENCODING": "latin-1"}
+    for arguments in (["t.csv"], ["t.csv", "--json"]):
+        done = start("inspect", *arguments, stdout=subprocess.PIPE, env=environment, cwd=tmp_path)
+        assert done.returncode == 0
+        assert r"\u0151" in done.stdout
+
+
+def test_a_name_cannot_steer_the_terminal(run: Run, tmp_path: Path) -> None:
+    rows = "\n".join(f"{i * 7 % 5},{'ab'[i % 2]}\x1b[2J" for i in range(40))
+    (tmp_path / "t.csv").write_text(f"\x1b]0;x\x07,label\n{rows}\n", encoding="utf-8")
+    code, out, err = run("inspect", str(tmp_path / "t.csv"))
+    assert code == 0
+    assert r"a\x1b[2J  20 train" in out
+    assert r"\x1b]0;x\x07" in out
+    code, _, err = run("inspect", str(tmp_path / "no\x1b[2J\nsuch.csv"))
+    assert code == 3
+    assert r"no\x1b[2J such.csv: there is no such file" in err
+    for text in (out, err):
+        assert all(sign.isprintable() for sign in text.replace("\n", ""))
+
+
+def test_a_bug_of_ours_is_one_sentence_too(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(*_: object, **__: object) -> None:
+        raise RuntimeError("went wrong")
+
+    monkeypatch.setattr("mlp_data.sources.load", wrong)
+    code, out, err = run("inspect", "xor")
+    assert (code, out) == (1, "")
+    assert err == (
+        "mlp-data: this is a bug of mlp-data, please report it: RuntimeError: went wrong; "
+        "the same command with --debug shows where\n"
+    )
+
+
+def test_too_little_memory_is_no_bug(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_large(*_: object, **__: object) -> None:
+        raise MemoryError("Unable to allocate 9 TiB")
+
+    monkeypatch.setattr("mlp_data.sources.load", too_large)
+    code, _, err = run("inspect", "xor")
+    assert code == 3
+    assert err == "mlp-data: the data take more memory than there is (Unable to allocate 9 TiB): give less at once\n"
+
+
 def test_help_needs_neither_numpy_nor_opencv() -> None:
     code = (
         "import sys\nfrom mlp_data.cli import main\n"

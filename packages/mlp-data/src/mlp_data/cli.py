@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shlex
@@ -10,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-USAGE, DATA = 2, 3  # exit codes; 1 is a bug of ours
+BUG, USAGE, DATA, OUTPUT, INTERRUPTED = 1, 2, 3, 6, 130  # exit codes
 
 app = typer.Typer(
     help="Look into zip archives, image folders and tables before training on them.",
@@ -45,6 +46,8 @@ def inspect_source(
     columns: Annotated[list[str] | None, typer.Option(help="Types of columns.", metavar="NAME=TYPE")] = None,
     fit: Annotated[str | None, typer.Option(help="Fit images by none, stretch or ink.")] = None,
     ink: Annotated[str | None, typer.Option(help="The ink is auto, light or dark.")] = None,
+    max_memory: Annotated[str | None, typer.Option(help="Memory that all may take, such as 1G.")] = None,
+    cache: Annotated[str | None, typer.Option(help="Where samples lie that do not fit.", metavar="DIR")] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,  # noqa: ARG001
 ) -> None:
     """Show kind, splits, classes and columns of SOURCE, how it would be fitted, and its problems."""
@@ -53,14 +56,14 @@ def inspect_source(
     from mlp_data.sources import load
 
     tables = {"target": target, "drop": read_names(drop or ()), "columns": read_types(columns or ())}
-    said = {**tables, "task": task, "fit": fit, "ink": ink}
+    said = {**tables, "task": task, "fit": fit, "ink": ink, "max_memory": max_memory, "cache": cache}
     report = inspect(load(source, **said), Options.of(**said))
     if as_json:
-        _answer(json.dumps(report, ensure_ascii=False, allow_nan=False))
+        _answer(json.dumps(report, allow_nan=False))
     else:
-        from mlp_data.listing import lines
+        from mlp_data.listing import lines, printable
 
-        _answer("\n".join(lines(report)))
+        _answer("\n".join(map(printable, lines(report))))
         if report["input"]:
             typer.echo(f"next: mlp-train fit {shlex.quote(source)}", err=True)
 
@@ -68,10 +71,12 @@ def inspect_source(
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command and leave with its exit code; an error is one sentence on stderr."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack a letter that a class has
     try:
         code = app(arguments, standalone_mode=False)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
     except Exception as error:
         if "--debug" in arguments:
             raise
@@ -83,23 +88,36 @@ def _answer(text: str) -> None:
     """Print the answer; a reader that has seen enough of it and left, as `head` does, is no error."""
     try:
         typer.echo(text)
-        sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains as it leaves
+        if not isinstance(error, BrokenPipeError):
+            _complain(f"standard output cannot be written: {error.strerror}: free some space")
+            sys.exit(OUTPUT)
+
+
+def _complain(sentence: str) -> None:
+    from mlp_data.listing import printable
+
+    typer.echo(f"mlp-data: {printable(' '.join(sentence.split()))}", err=True)
 
 
 def _say(error: Exception) -> int:
-    """Print an error as one sentence and return its exit code; what nobody raised on purpose goes on as it is."""
+    """Print an error as one sentence and return its exit code."""
     message: Any = getattr(error, "format_message", None)  # Typer's own errors have it, whichever Click it carries
     if message is not None:
         said = message()
         if said:
-            typer.echo(f"mlp-data: {' '.join(said.split())}", err=True)
+            _complain(said)
         return USAGE
     from mlp_data.errors import OptionError
     from mlp_runtime.errors import MlpError
 
-    if not isinstance(error, MlpError):
-        raise error
-    typer.echo(f"mlp-data: {error}", err=True)
-    return USAGE if isinstance(error, OptionError) else DATA
+    if isinstance(error, MlpError):
+        _complain(str(error))
+        return USAGE if isinstance(error, OptionError) else DATA
+    if isinstance(error, MemoryError):
+        _complain(f"the data take more memory than there is ({error or 'none is left'}): give less at once")
+        return DATA
+    found = f"{type(error).__name__}: {error}"
+    _complain(f"this is a bug of mlp-data, please report it: {found}; the same command with --debug shows where")
+    return BUG

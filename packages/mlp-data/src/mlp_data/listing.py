@@ -74,3 +74,12 @@ def _section(title: str, rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
         yield "  " + "  ".join(cells).rstrip()
+
+
+def printable(text: str) -> str:
+    r"""Return `text` with everything escaped that could steer a terminal; a name in an archive may hold anything.
+
+    >>> printable("seven\x1b[2J\t.png")
+    'seven\\x1b[2J\\t.png'
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
