@@ -37,7 +37,7 @@ class PlainBytes:
 class GzipBytes:
     """What a gzip file holds, unpacked a block at a time and never to disk. keep: blocks that stay in memory."""
 
-    def __init__(self, file: IO[bytes], where: str, limits: Limits = LIMITS, keep: int = 4) -> None:
+    def __init__(self, file: IO[bytes], where: str, limits: Limits = LIMITS, keep: int = 1) -> None:
         self.keep = keep
         self._file = file
         self._where = where
@@ -48,6 +48,9 @@ class GzipBytes:
 
     def read_at(self, offset: int, size: int) -> bytes:
         """Return `size` bytes from `offset` on, fewer at the end; damaged or hostile content raises ArchiveError."""
+        number, start = divmod(offset, BLOCK)
+        if number in self._kept and start + size <= BLOCK:  # as for nearly every header of a tar archive
+            return self._kept[number][start : start + size]
         parts: list[bytes] = []
         while size > 0:
             number, start = divmod(offset, BLOCK)

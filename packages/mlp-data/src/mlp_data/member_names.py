@@ -11,6 +11,8 @@ _JUNK_FILES = {"thumbs.db", "desktop.ini"}
 _LONGEST = 4096  # bytes, as the path of a file on Linux
 # Windows opens a device under these names, whatever the folder and the ending ("Naming Files, Paths, and Namespaces").
 _DEVICE = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³])\s*(?:[.:].*)?", re.IGNORECASE)
+# What most names lack, so that they are done with at the first look.
+_UNUSUAL = re.compile(r"[^ -~]|[\\:]|//|(?:^|/)(?:[./]|con|prn|aux|nul|com|lpt)|/$", re.IGNORECASE)
 
 
 def is_junk(name: str) -> bool:
@@ -19,8 +21,8 @@ def is_junk(name: str) -> bool:
     >>> is_junk("__MACOSX/0/1.png"), is_junk("digits/0/1.png")
     (True, False)
     """
-    parts = name.split("/")
-    return any(part.startswith(".") or part == "__MACOSX" for part in parts) or parts[-1].lower() in _JUNK_FILES
+    within = f"/{name}/"
+    return "/." in within or "/__MACOSX/" in within or name.rpartition("/")[2].lower() in _JUNK_FILES
 
 
 def safe_name(raw: str, archive: str) -> str:
@@ -29,6 +31,8 @@ def safe_name(raw: str, archive: str) -> str:
     >>> safe_name("digits\\\\./7//a.png", "data.zip")
     'digits/7/a.png'
     """
+    if len(raw) <= _LONGEST and not _UNUSUAL.search(raw):
+        return raw
     where = f"{archive}: the member name {raw[:80]!r}"
     if len(raw) > _LONGEST:
         raise ArchiveError(f"{where} is {len(raw):,} characters long, over the {_LONGEST:,} allowed: shorten it")
