@@ -105,7 +105,7 @@ def _compile_row(layers: Sequence[Layer]) -> Callable[[np.ndarray], np.ndarray]:
             np.add(z, bias, out=z)
             activate(z)
             a = z
-        return a.copy()
+        return np.array(a)
 
     return run
 

@@ -25,7 +25,7 @@ def as_uint8(frames: np.ndarray, count: int) -> np.ndarray:
     if frames.dtype == np.uint8:
         return frames
     if frames.dtype == bool:
-        return frames * np.uint8(255)
+        return np.asarray(frames * np.uint8(255))
     peaks = frames.reshape(count, -1).max(axis=1)
     lit = peaks[peaks > 0]  # a black frame is the same in either range
     is_float = frames.dtype.kind == "f"
