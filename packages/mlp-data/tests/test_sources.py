@@ -70,7 +70,7 @@ def test_a_link_that_leads_nowhere_is_called_one(tmp_path: Path) -> None:
 
 def test_a_path_that_no_system_takes_is_a_sentence_too(tmp_path: Path) -> None:
     refused(tmp_path / ("a" * 5000), "cannot be opened .File name too long.: give a file that can be read")
-    refused("a\0b", "cannot be opened .embedded null")
+    refused("a\0b", "cannot be opened .*embedded null")
 
 
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="only Linux has a file that opens and cannot be read")
