@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mlp_data.arrays import stack
+from mlp_data.cells import numbers
 from mlp_data.dataset import SPLITS, Dataset, Split
 from mlp_data.decode import decode
 from mlp_data.errors import ArchiveError, DataError, DecodeError
@@ -37,6 +38,13 @@ def load_image_folder(source: Source, options: Options) -> Dataset | None:
         return None
     if options.task == "regression":
         raise DataError(f"{source.name}: folders name classes, but the task asked for is regression: leave it out")
+    return read_places(source, places)
+
+
+def read_places(
+    source: Source, places: Sequence[Place], task: str = "classification", target: str | None = None
+) -> Dataset:
+    """Decode the image at each place, name and skip those that cannot be, and put the others into their splits."""
     frames: dict[str, list[Array]] = {}
     labels: dict[str, list[str]] = {}
     ids: dict[str, list[str]] = {}
@@ -54,15 +62,16 @@ def load_image_folder(source: Source, options: Options) -> Dataset | None:
         labels.setdefault(split, []).append(one.label or "")
         ids.setdefault(split, []).append(one.member.name)
     if not frames:
-        raise DataError(f"{source.name}: none of its {len(images)} images can be read, the first being {bad[0]}")
-    classes, indices = classes_and_indices([values for split, values in labels.items() if split != "unlabelled"])
-    y = dict(zip([split for split in labels if split != "unlabelled"], indices, strict=True))
-    found = {
-        split: Split(stack(frames[split]), y.get(split), ids[split] if split == "unlabelled" else None)
-        for split in SPLITS
-        if split in frames
-    }
-    return Dataset(source.name, "image", "classification", found, classes, problems=_problems(bad, len(images)))
+        raise DataError(f"{source.name}: none of its {len(places)} images can be read, the first being {bad[0]}")
+    answered = [split for split in labels if split != "unlabelled"]
+    classes: tuple[str, ...] = ()
+    if task == "classification":
+        classes, indices = classes_and_indices([labels[split] for split in answered])
+    else:
+        indices = [numbers(labels[split]).values for split in answered]
+    y = dict(zip(answered, indices, strict=True))
+    found = {split: Split(stack(frames[split]), y.get(split), ids[split]) for split in SPLITS if split in frames}
+    return Dataset(source.name, "image", task, found, classes, target=target, problems=_problems(bad, len(places)))
 
 
 def place(images: Sequence[Member]) -> list[Place]:
