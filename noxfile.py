@@ -187,7 +187,7 @@ def readme(session: nox.Session) -> None:
 def fuzz(session: nox.Session) -> None:
     """Throw damaged and random files at every reader for a bounded while."""
     install(session, "mlp-train", *group("test"))
-    session.run(*PYTEST, "tests/fuzz.py", *session.posargs)
+    session.run(*PYTEST, "tests/fuzz.py", "tests/fuzz_data.py", *session.posargs)
 
 
 @nox.session
