@@ -119,11 +119,9 @@ def tests(session: nox.Session, package: str) -> None:
 @nox.session
 def cross(session: nox.Session) -> None:
     """Run the tests that need all three packages at once, those of the examples among them."""
-    install(session, "mlp-train", *group("test"))
-    # The runtime alone skips its comparisons with OpenCV and msgpack, which it does not need: here they run.
-    compared = [
-        str(path) for path in ROOT.glob("packages/mlp-runtime/tests/test_*.py") if "importorskip" in path.read_text()
-    ]
+    install(session, "mlp-train", "-e", "packages/mlp-data[parquet]", *group("test"))
+    # A package alone skips its tests with what it does not need, such as OpenCV, msgpack and pyarrow: here they run.
+    compared = [str(path) for path in ROOT.glob("packages/*/tests/test_*.py") if "importorskip" in path.read_text()]
     session.run(*PYTEST, "tests", *sorted(compared), *session.posargs)
 
 

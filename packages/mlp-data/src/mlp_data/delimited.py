@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from mlp_data.cells import is_missing, numbers
 from mlp_data.errors import TableError
+from mlp_data.parquet import columns_of_text, is_parquet
 from mlp_data.sources import Member
 
 DELIMITERS = "\t;|,"  # the comma last: it occurs inside numbers and texts more often than the others do
@@ -38,7 +39,7 @@ class TextTable:
 
 def is_table(member: Member) -> bool:
     """Tell whether a file is called as tables are, or else starts with text that splits into columns evenly."""
-    if member.name.lower().removesuffix(".gz").endswith(_TABLE_SUFFIXES):
+    if is_parquet(member) or member.name.lower().removesuffix(".gz").endswith(_TABLE_SUFFIXES):
         return True
     head = member.head(4096)
     if not head.strip() or _CONTROL.search(head) or head.lstrip()[:1] in b"{[<":  # JSON and XML have columns too
@@ -50,8 +51,10 @@ def is_table(member: Member) -> bool:
 
 
 def read_table(member: Member) -> TextTable:
-    """Read a CSV file; a file that is no sound table raises TableError, with the line where it goes wrong."""
+    """Read a CSV or Parquet file; one that is no sound table raises TableError, with the line where it goes wrong."""
     where = member.where
+    if is_parquet(member):
+        return _read_parquet(member)
     content = member.read()
     if not content.strip():
         raise TableError(f"{where}: the file is empty ({len(content)} bytes): get it again")
@@ -81,6 +84,15 @@ def read_table(member: Member) -> TextTable:
     if delimiter != ",":
         problems += _read_decimal_commas(where, columns)
     return TextTable(member.name, where, columns, [line for line, _ in records], tuple(problems))
+
+
+def _read_parquet(member: Member) -> TextTable:
+    columns, left_out = columns_of_text(member)
+    rows = len(next(iter(columns.values()), []))
+    if not rows:
+        raise TableError(f"{member.where}: the table has no rows of numbers or texts: save it with some")
+    problems = [f"{member.where}: column {name!r} holds neither numbers nor texts and is not used" for name in left_out]
+    return TextTable(member.name, member.where, columns, list(range(1, rows + 1)), tuple(problems))
 
 
 def _decode(content: bytes) -> tuple[str, str]:
