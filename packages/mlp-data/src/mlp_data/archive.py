@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 import struct
 import zlib
+from collections.abc import Iterable, Iterator
 from typing import IO
 
 from mlp_data.errors import ArchiveError
@@ -12,7 +13,8 @@ from mlp_data.limits import LIMITS, Limits
 from mlp_data.member_names import is_junk, safe_name
 from mlp_data.zip_directory import Entry, read_directory
 
-_CHUNK = 1 << 20
+PART = 1 << 20  # bytes unpacked at once
+PIECE = 1 << 16  # packed bytes read at once
 _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 GZIP_MAGIC = b"\x1f\x8b"
 _STORED, _DEFLATED = 0, 8
@@ -59,26 +61,37 @@ class Archive:
 
     def read(self, member: str, at_most: int | None = None) -> bytes:
         """Return the content of a member, or its first `at_most` bytes (unverified, for a look at its kind)."""
+        if at_most is None:
+            return b"".join(self.stream(member))
+        parts = self._unpacked(self._members[member], f"{self.name}: {member!r}", min(PART, at_most))
+        return _joined(parts, at_most)
+
+    def stream(self, member: str) -> Iterator[bytes]:
+        """Yield the content of a member in parts of at most 1 MiB; what is wrong with it shows at the last of them."""
         entry = self._members[member]
         where = f"{self.name}: {member!r}"
+        size = crc = 0
+        for part in self._unpacked(entry, where):
+            size += len(part)
+            crc = zlib.crc32(part, crc)
+            yield part
+        if size != entry.size:
+            raise ArchiveError(f"{where} holds {size:,} bytes but the archive declares {entry.size:,}: get it again")
+        if crc != entry.crc:
+            raise ArchiveError(f"{where} is damaged (its checksum does not match): get the archive again")
+
+    def _unpacked(self, entry: Entry, where: str, step: int = PART) -> Iterator[bytes]:
         try:
-            packed = self._packed(entry, at_most)
+            pieces = self._packed(entry)
             if entry.method == _STORED:
-                content = packed if at_most is None else packed[:at_most]
+                yield from pieces
             else:
-                content = inflate(packed, -zlib.MAX_WBITS, entry.size, where, at_most, self._limits)
+                yield from inflate(pieces, -zlib.MAX_WBITS, where, entry.packed, entry.size, self._limits, step)
         except (zlib.error, EOFError, OSError, ValueError) as error:
             raise ArchiveError(f"{where} is damaged or cut short ({error}): get the archive again") from None
-        if at_most is None:
-            if len(content) != entry.size:
-                raise ArchiveError(
-                    f"{where} holds {len(content):,} bytes but the archive declares {entry.size:,}: get it again"
-                )
-            if zlib.crc32(content) != entry.crc:
-                raise ArchiveError(f"{where} is damaged (its checksum does not match): get the archive again")
-        return content
 
-    def _packed(self, entry: Entry, at_most: int | None) -> bytes:
+    def _packed(self, entry: Entry) -> Iterator[bytes]:
+        """Yield a member as it lies in the archive, a piece at a time."""
         self._file.seek(entry.offset)
         header = self._file.read(30)
         if len(header) < 30 or header[:4] != b"PK\x03\x04":
@@ -88,12 +101,14 @@ class Archive:
             raise ArchiveError(
                 f"{self.name}: {entry.name!r} is called otherwise where it lies, which hides what it is: pack it again"
             )
-        self._file.seek(extra_length, 1)
-        wanted = entry.packed if at_most is None else min(entry.packed, at_most + 4096)
-        packed = self._file.read(wanted)
-        if len(packed) < wanted:
-            raise EOFError(f"{len(packed):,} of {entry.packed:,} bytes are there")
-        return packed
+        start = entry.offset + 30 + name_length + extra_length
+        for at in range(start, start + entry.packed, PIECE):
+            wanted = min(PIECE, start + entry.packed - at)
+            self._file.seek(at)  # another member may have been read since the last piece
+            piece = self._file.read(wanted)
+            if len(piece) < wanted:
+                raise EOFError(f"{at + len(piece) - start:,} of {entry.packed:,} bytes are there")
+            yield piece
 
     def _check_member(self, entry: Entry, member: str) -> None:
         where = f"{self.name}: {member!r}"
@@ -119,44 +134,77 @@ def check_size(size: int, packed: int, where: str, limits: Limits = LIMITS) -> N
 
 
 def inflate(
-    packed: bytes, wbits: int, declared: int | None, where: str, at_most: int | None = None, limits: Limits = LIMITS
-) -> bytes:
-    """Inflate `packed` in bounded steps; stop as soon as more comes out than was declared or is allowed.
+    pieces: Iterable[bytes],
+    wbits: int,
+    where: str,
+    packed: int | None = None,
+    declared: int | None = None,
+    limits: Limits = LIMITS,
+    step: int = PART,
+) -> Iterator[bytes]:
+    """Inflate packed bytes in steps of bounded size; stop as soon as more comes out than was declared or is allowed.
 
-    wbits: the zlib window, negative for raw deflate, 31 for gzip (of which every joined part is read).
+    wbits: the zlib window, negative for raw deflate, 31 for gzip (of which every joined part is read). packed: the size
+    of all pieces together, where it is known.
     """
-    parts: list[bytes] = []
-    size = 0
-    pending = packed
     engine = zlib.decompressobj(wbits)
-    while at_most is None or size < at_most:
-        step = _CHUNK if at_most is None else min(_CHUNK, at_most - size)
-        part = engine.decompress(pending, step)
-        pending = engine.unconsumed_tail
+    came = size = 0
+    for piece in pieces:
+        rest = piece
+        came += len(piece)
+        while rest:
+            if engine.eof:
+                if wbits < zlib.MAX_WBITS or not GZIP_MAGIC.startswith(rest[:2]):
+                    return  # padding
+                engine = zlib.decompressobj(wbits)
+            part = engine.decompress(rest, step)
+            rest = engine.unused_data if engine.eof else engine.unconsumed_tail
+            size += len(part)
+            _check_so_far(size, came if packed is None else packed, declared, where, limits)
+            yield part
+    while not engine.eof:  # all has gone in, but not all has come out
+        part = engine.decompress(b"", step)
+        if not part:
+            raise EOFError("the compressed data end too early")
         size += len(part)
-        parts.append(part)
-        if declared is not None and size > declared:
-            raise ArchiveError(f"{where} unpacks to more than the {declared:,} bytes that the archive declares")
-        check_size(size, len(packed), where, limits)
-        if engine.eof:
-            following = engine.unused_data
-            if wbits > zlib.MAX_WBITS and following.startswith(GZIP_MAGIC):
-                pending, engine = following, zlib.decompressobj(wbits)
-                continue
-            break
-        if not part and not pending:
-            if at_most is None:
-                raise EOFError("the compressed data end too early")
-            break
-    return b"".join(parts)
+        _check_so_far(size, came if packed is None else packed, declared, where, limits)
+        yield part
+
+
+def _check_so_far(size: int, packed: int, declared: int | None, where: str, limits: Limits) -> None:
+    if declared is not None and size > declared:
+        raise ArchiveError(f"{where} unpacks to more than the {declared:,} bytes that the archive declares")
+    check_size(size, packed, where, limits)
 
 
 def gunzip(packed: bytes, where: str, at_most: int | None = None, limits: Limits = LIMITS) -> bytes:
-    """Unpack gzip bytes under the same limits as a member of an archive."""
+    """Unpack gzip bytes, or the first `at_most` that come of them, under the limits for a member of an archive."""
+    pieces = (packed[at : at + PIECE] for at in range(0, len(packed), PIECE))
+    # What came in so far is what counts: a bomb is refused at its start, not when it fills a share of the memory.
+    parts = inflate(pieces, 16 + zlib.MAX_WBITS, where, limits=limits, step=min(PART, at_most or PART))
+    return _joined(gunzipped(parts, where, whole=at_most is None), at_most)
+
+
+def gunzipped(parts: Iterator[bytes], where: str, *, whole: bool = True) -> Iterator[bytes]:
+    """Pass on what `inflate` gives, and say in a sentence what is wrong with a gzip file that should be whole."""
     try:
-        return inflate(packed, 16 + zlib.MAX_WBITS, None, where, at_most, limits)
+        yield from parts
     except (zlib.error, EOFError) as error:
+        if isinstance(error, EOFError) and not whole:
+            return
         raise ArchiveError(f"{where} is a damaged or cut short gzip file ({error}): get it again") from None
+
+
+def _joined(parts: Iterable[bytes], at_most: int | None) -> bytes:
+    """Join parts, no more of them than are needed for `at_most` bytes."""
+    if at_most is None:
+        return b"".join(parts)
+    found = b""
+    for part in parts:
+        found += part
+        if len(found) >= at_most:
+            break
+    return found[:at_most]
 
 
 def _refuse_links(entry: Entry, archive: str) -> None:

@@ -12,6 +12,7 @@ from mlp_data.cells import listed, numbers
 from mlp_data.dataset import Dataset, Samples, Split, Table
 from mlp_data.labels import Array
 from mlp_data.options import Options
+from mlp_data.rows import FileRows, blocks
 from mlp_data.table import column_types, spread
 
 _UNEVEN = 10  # times as many samples in the largest class as in the smallest
@@ -72,15 +73,15 @@ def _samples(dataset: Dataset) -> Iterator[str]:
                     f"{name}: {len(plain)} of {len(split)} images are of one colour (the first is number "
                     f"{plain[0]}, counted from 0): they show nothing"
                 )
-        elif len(bad := np.argwhere(~np.isfinite(np.asarray(split.x)))):
+        elif len(bad := _not_finite(split.x)):
             where = f"the first in row {bad[0, 0]}, column {bad[0, 1]}"
             yield f"{name}: {len(bad)} values are not finite numbers, {where}: fill or drop them"
     train = dataset.splits.get("train")
     if train is not None and isinstance(train.x, dict):
         yield from _columns(train.x, dataset)
     elif train is not None and dataset.kind == "vector" and len(train) > 1:
-        x = np.asarray(train.x)
-        same = np.flatnonzero((x == x[0]).all(axis=0))
+        first = next(_arrays(train.x))[0]
+        same = np.flatnonzero(np.logical_and.reduce([(x == first).all(axis=0) for x in _arrays(train.x)]))
         if len(same):
             known = dataset.input_options.get("names")
             label = listed((known[i] if known else str(i)) for i in same)
@@ -106,10 +107,29 @@ def _one_colour(x: Any) -> Array:
     """Return the indices of the images whose pixels are all alike."""
     if isinstance(x, list):
         return np.array([i for i, frame in enumerate(x) if (frame == frame[0, 0]).all()], np.int64)
-    pixels = x.reshape(len(x), x.shape[1] * x.shape[2], -1)
-    some = np.flatnonzero((pixels[:, ::7] == pixels[:, :1]).all(axis=(1, 2)))  # most images show it in a few pixels
-    plain: Array = some[(pixels[some] == pixels[some, :1]).all(axis=(1, 2))]
-    return plain
+    found = []
+    start = 0
+    for frames in blocks(x):
+        pixels = frames.reshape(len(frames), frames.shape[1] * frames.shape[2], -1)
+        some = np.flatnonzero((pixels[:, ::7] == pixels[:, :1]).all(axis=(1, 2)))  # most images show it in a few pixels
+        found.append(some[(pixels[some] == pixels[some, :1]).all(axis=(1, 2))] + start)
+        start += len(frames)
+    return np.concatenate(found)
+
+
+def _not_finite(x: Any) -> Array:
+    """Return row and column of every value that is not a finite number."""
+    found = []
+    start = 0
+    for rows in _arrays(x):
+        found.append(np.argwhere(~np.isfinite(rows)) + np.array([start, 0]))
+        start += len(rows)
+    return np.concatenate(found)
+
+
+def _arrays(x: Any) -> Iterator[Array]:
+    """Yield vectors as arrays, whatever holds them."""
+    return blocks(x if isinstance(x, FileRows) else np.asarray(x))
 
 
 def _repeated(dataset: Dataset) -> Iterator[str]:
@@ -130,11 +150,12 @@ def _repeated(dataset: Dataset) -> Iterator[str]:
 
 
 def _repeated_in_train(train: Split, ids: Array) -> Iterator[str]:
-    answered = np.unique(np.stack([ids, np.unique(np.asarray(train.y), return_inverse=True)[1]], axis=1), axis=0)
+    answers = np.unique(np.asarray(train.y), return_inverse=True)[1]
+    answered = np.unique(ids * (answers.max() + 1) + answers)  # one number for each sample with its answer
     repeats = len(ids) - len(answered)
     if repeats:
         yield f"train: {repeats} of {len(ids)} samples equal an earlier one with the same answer: they add nothing"
-    at_odds = np.bincount(answered[:, 0])
+    at_odds = np.bincount(answered // (answers.max() + 1))
     if (at_odds > 1).any():
         number = int((at_odds > 1).sum())
         first = int(np.flatnonzero(np.isin(ids, np.flatnonzero(at_odds > 1)))[0])
@@ -147,23 +168,25 @@ def _repeated_in_train(train: Split, ids: Array) -> Iterator[str]:
 def _alike(parts: list[Samples]) -> list[Array]:
     """Return for each sample of each part a number that only its equals share."""
     lengths = np.cumsum([len(Split(part)) for part in parts])[:-1]
-    shapes = {(*part.shape[1:], part.dtype) for part in parts if isinstance(part, np.ndarray)}
-    if all(isinstance(part, np.ndarray) for part in parts) and len(shapes) == 1:
-        rows = np.concatenate([np.asarray(part).reshape(len(part), -1) for part in parts])
-        keys = _fingerprints(rows)
+    arrays = [part for part in parts if isinstance(part, np.ndarray | FileRows)]
+    if len(arrays) == len(parts) and len({(*part.shape[1:], part.dtype) for part in arrays}) == 1:
+        keys = np.concatenate([_fingerprints(block) for part in arrays for block in blocks(part)])
         _, first, ids = np.unique(keys, return_index=True, return_inverse=True)
-        again = np.flatnonzero(first[ids] != np.arange(len(rows)))
-        if (rows[first[ids[again]]] != rows[again]).any():  # different samples share a fingerprint: compare all bytes
-            ids = np.unique([row.tobytes() for row in rows], return_inverse=True)[1]
+        if not any(isinstance(part, FileRows) for part in arrays):  # comparing those on disk would read all once more
+            rows = np.concatenate([np.asarray(part).reshape(len(part), -1) for part in arrays])
+            again = np.flatnonzero(first[ids] != np.arange(len(rows)))
+            if (rows[first[ids[again]]] != rows[again]).any():  # different samples share a fingerprint: compare bytes
+                ids = np.unique([row.tobytes() for row in rows], return_inverse=True)[1]
         return np.split(ids, lengths)
     digests = [digest for part in parts for digest in _digests(part)]
     return np.split(np.unique(np.array(digests), return_inverse=True)[1], lengths)
 
 
-def _fingerprints(rows: Array) -> Array:
-    """Return a uint64 for each row: the sum of its 8-byte words, each times its own odd random number."""
-    content = np.ascontiguousarray(rows).view(np.uint8)
-    content = np.pad(content, ((0, 0), (0, -content.shape[1] % 8)))
+def _fingerprints(samples: Array) -> Array:
+    """Return a uint64 for each sample: the sum of its 8-byte words, each times its own odd random number."""
+    content = np.ascontiguousarray(samples.reshape(len(samples), -1)).view(np.uint8)
+    if content.shape[1] % 8:
+        content = np.pad(content, ((0, 0), (0, -content.shape[1] % 8)))
     words = content.view(np.uint64)
     factors = np.random.default_rng(0).integers(2**63, size=words.shape[1], dtype=np.uint64) * np.uint64(2) + np.uint64(
         1

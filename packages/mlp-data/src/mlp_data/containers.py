@@ -7,6 +7,7 @@ from typing import IO, Literal
 from mlp_data.archive import GZIP_MAGIC, Archive, gunzip, is_zip
 from mlp_data.errors import ArchiveError
 from mlp_data.gzip_access import GzipBytes, PlainBytes
+from mlp_data.limits import LIMITS, Limits
 from mlp_data.tar import BLOCK, TarArchive, is_tar
 
 Kind = Literal["zip", "tar", "tar.gz"]
@@ -32,8 +33,8 @@ def container_kind(head: bytes) -> Kind | None:
     return None
 
 
-def open_container(kind: Kind, file: IO[bytes], name: str) -> Archive | TarArchive:
+def open_container(kind: Kind, file: IO[bytes], name: str, limits: Limits = LIMITS) -> Archive | TarArchive:
     """List the members of an archive; what is not safe to read is an ArchiveError."""
     if kind == "zip":
-        return Archive(file, name)
-    return TarArchive(PlainBytes(file) if kind == "tar" else GzipBytes(file, name), name)
+        return Archive(file, name, limits)
+    return TarArchive(PlainBytes(file) if kind == "tar" else GzipBytes(file, name, limits), name, limits)

@@ -12,13 +12,14 @@ import numpy as np
 
 from mlp_data.errors import DataError
 from mlp_data.labels import Array
+from mlp_data.rows import FileRows, blocks
 
 if TYPE_CHECKING:
     from mlp_data.fitting import Fitted
     from mlp_runtime.inputs import Input
 
 Table = dict[str, list[Any]]  # column name -> the cells as they were read; "" or None is a missing cell
-Samples = Array | list[Array] | Table
+Samples = Array | list[Array] | Table | FileRows
 
 SPLITS = ("train", "valid", "test", "unlabelled")
 
@@ -27,9 +28,10 @@ SPLITS = ("train", "valid", "test", "unlabelled")
 class Split:
     """The samples of one part of a dataset, and their answers.
 
-    x: images uint8 (n, h, w[, 3]) or, where sizes differ, a list of n frames; a table; vectors float32 (n, features).
+    x: images uint8 (n, h, w[, 3]) or, where sizes differ, a list of n frames; a table; vectors float32 (n, features);
+    where that would not fit in memory, `FileRows` in place of an array: the samples then stay on disk.
     y: int64 (n,) class indices, float64 (n,) numbers, or None where the answers are not known.
-    ids: what each row is called in a submission file, or None.
+    ids: what each row is called, by its file or in a submission, or None.
     """
 
     x: Samples
@@ -51,6 +53,8 @@ class Split:
             x: Samples = {name: [cells[i] for i in indices] for name, cells in self.x.items()}
         elif isinstance(self.x, list):
             x = [self.x[i] for i in indices]
+        elif isinstance(self.x, FileRows):
+            x = self.x.take(indices)
         else:
             x = self.x[indices]
         return Split(
@@ -211,10 +215,10 @@ def _digest(split: Split) -> str:
         for column, cells in split.x.items():
             digest.update(repr((column, cells)).encode())
     else:
-        frames = split.x if isinstance(split.x, list) else [split.x]
-        for frame in frames:
-            digest.update(repr((frame.shape, frame.dtype.str)).encode())
-            digest.update(np.ascontiguousarray(frame).data)
+        for array in split.x if isinstance(split.x, list) else [split.x]:
+            digest.update(repr((array.shape, array.dtype.str)).encode())
+            for block in blocks(array):
+                digest.update(np.ascontiguousarray(block).data)
     if split.y is not None:
         digest.update(np.ascontiguousarray(split.y).data)
     return digest.hexdigest()

@@ -10,12 +10,14 @@ from mlp_data.dataset import Dataset
 from mlp_data.errors import DataError, TableError
 from mlp_data.labels import Array
 from mlp_data.options import Options
+from mlp_data.rows import FileRows
 from mlp_runtime.inputs.pixels import grey as to_grey
 
 if TYPE_CHECKING:
     from mlp_runtime.inputs import Input
 
 _LOOKED_AT = 500  # frames, evenly spaced: enough to see how a data set was made
+_MEASURED = 100_000  # vectors on disk, evenly spaced: enough for a mean that is good to three digits
 _DRAWN = 0.9  # share of them that must be strokes on an even background
 _COLOURED = 0.1  # share of them that must have colour
 _SMALL = 32  # pixels; a small network gains nothing from larger frames
@@ -41,7 +43,7 @@ def fit_input(dataset: Dataset) -> Fitted:
         return _fit_table(dataset)
     if dataset.kind == "image":
         return _fit_images(x, dict(dataset.input_options))
-    return _fit_vectors(np.asarray(x), dataset.input_options.get("names"))
+    return _fit_vectors(x, dataset.input_options.get("names"))
 
 
 def _fit_table(dataset: Dataset) -> Fitted:
@@ -57,9 +59,12 @@ def _fit_table(dataset: Dataset) -> Fitted:
     return Fitted(fitted, "each column is encoded by the type that its cells show", left_out)
 
 
-def _fit_vectors(rows: Array, names: tuple[str, ...] | None) -> Fitted:
+def _fit_vectors(x: Any, names: tuple[str, ...] | None) -> Fitted:
     from mlp_runtime.inputs import VectorInput
 
+    if isinstance(x, FileRows):
+        x = x[np.linspace(0, len(x) - 1, min(len(x), _MEASURED)).astype(int)]
+    rows = np.asarray(x)
     if names is not None and len(names) != rows.shape[1]:
         raise DataError(f"{len(names)} feature names were given for {rows.shape[1]} features: give one name for each")
     spread = rows.std(axis=0, dtype=np.float64)

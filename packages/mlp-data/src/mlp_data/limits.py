@@ -19,3 +19,5 @@ class Limits:
 
 
 LIMITS = Limits()
+# For data that a person says are large: they are passed on part by part and never held as a whole.
+STREAMED = Limits(member_bytes=1 << 42, total_bytes=1 << 42)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 from mlp_data.errors import OptionError
+from mlp_data.storage import Storage, default_cache, default_memory, read_size
 from mlp_runtime.errors import nearest
 
 Task = Literal["classification", "regression"]
@@ -23,6 +25,8 @@ class Options:
     target: the column to predict. task: what kind of answer it is. drop: columns to leave out.
     columns: column name -> type, where the type found from the cells is not the one wanted.
     fit, ink: how images become network input (see `mlp_runtime.inputs.ImageInput`).
+    max_memory: bytes, or a text such as 1G, that training on the data may take; half of the machine's if not said.
+    cache: the folder for what then stays on disk.
     """
 
     target: str | None = None
@@ -31,6 +35,8 @@ class Options:
     columns: Mapping[str, str] = field(default_factory=dict)
     fit: Fit | None = None
     ink: Ink | None = None
+    max_memory: int | None = None
+    cache: str | None = None
 
     @classmethod
     def of(cls, **given: Any) -> Options:
@@ -57,11 +63,19 @@ class Options:
                 )
             if name == "drop":
                 value = (value,) if isinstance(value, str) else tuple(_strings(name, value))
+            if name == "max_memory":
+                value = read_size(value)
             values[name] = value
         return cls(**values)
 
+    @property
+    def storage(self) -> Storage:
+        """How much memory the data may take, and where they are kept if that is not enough."""
+        cache = Path(self.cache).expanduser() if self.cache else default_cache()
+        return Storage(self.max_memory or default_memory(), cache)
+
     def said(self) -> dict[str, Any]:
-        """Return what was said, as values that JSON knows; what was left open is absent.
+        """Return what was said about the content, as values that JSON knows; what was left open is absent.
 
         >>> Options.of(drop="Ticket", fit=None).said()
         {'drop': ['Ticket']}

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import stat
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from mlp_data.archive import GZIP_MAGIC, Archive, check_size, gunzip
+from mlp_data.archive import GZIP_MAGIC, PART, Archive, check_size, gunzip, gunzipped, inflate
 from mlp_data.containers import HEAD, container_kind, open_container
 from mlp_data.dataset import Dataset
 from mlp_data.errors import ArchiveError, DataError
-from mlp_data.limits import LIMITS
+from mlp_data.limits import LIMITS, STREAMED, Limits
 from mlp_data.member_names import is_junk
 from mlp_data.options import Options
 from mlp_data.tar import BLOCK, TarArchive
@@ -31,17 +34,37 @@ _UNREAD = {b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"7z\xbc\xaf": "7-Zip", b"Rar!": 
 
 @dataclass(frozen=True)
 class Member:
-    """One file of a source. `name` is its path inside the source, with forward slashes; `where` names it in errors."""
+    """One file of a source. `name` is its path inside the source, with forward slashes; `where` names it in errors.
+
+    path: where it lies as it is, None inside an archive.
+    """
 
     name: str
     size: int
     where: str
     _read: Callable[[int | None], bytes]
+    _stream: Callable[[], Iterator[bytes]] | None = None
+    path: Path | None = None
 
     def read(self) -> bytes:
         """Return the whole content, unpacked if it is gzip inside; damaged or hostile content raises ArchiveError."""
+        check_size(self.size, self.size, self.where)
         content = self._read(None)
         return gunzip(content, self.where) if content.startswith(GZIP_MAGIC) else content
+
+    def stream(self) -> Iterator[bytes]:
+        """Yield what `read` returns part by part, for content that is too large to hold."""
+        if self._stream is None:
+            yield self.read()
+            return
+        parts = self._stream()
+        first = next(parts, b"")
+        if first.startswith(GZIP_MAGIC):
+            wbits = 16 + zlib.MAX_WBITS
+            yield from gunzipped(inflate(chain([first], parts), wbits, self.where, limits=STREAMED), self.where)
+        else:
+            yield first
+            yield from parts
 
     @cached_property
     def magic(self) -> bytes:
@@ -61,10 +84,23 @@ class Member:
 
 @dataclass(frozen=True)
 class Source:
-    """A named collection of members, the same whether they lie in an archive, in a folder or alone."""
+    """A named collection of members, the same whether they lie in an archive, in a folder or alone.
+
+    path: where all of it lies.
+    """
 
     name: str
     members: tuple[Member, ...]
+    path: Path | None = None
+
+    def identity(self) -> dict[str, Any]:
+        """Return what tells this state of the source from another: names, sizes and times of last change."""
+        paths = [member.path for member in self.members if member.path is not None] or [self.path or Path(self.name)]
+        digest = hashlib.sha256()
+        for path in paths:
+            found = path.stat()
+            digest.update(repr((str(path.resolve()), found.st_size, found.st_mtime_ns)).encode())
+        return {"files": len(paths), "state": digest.hexdigest()}
 
 
 Loader = Callable[[Source, Options], "Dataset | None"]
@@ -98,7 +134,7 @@ def load(source: str | os.PathLike[str], **options: Any) -> Dataset:
     said = Options.of(**options)
     if source == "xor":
         return _xor()
-    with open_source(source) as opened:
+    with open_source(source, LIMITS if said.max_memory is None else STREAMED) as opened:
         for name, function in _loaders():
             dataset = _ask(name, function, opened, said)
             if dataset is not None:
@@ -108,12 +144,12 @@ def load(source: str | os.PathLike[str], **options: Any) -> Dataset:
 
 
 @contextmanager
-def open_source(source: str | os.PathLike[str]) -> Iterator[Source]:
+def open_source(source: str | os.PathLike[str], limits: Limits = LIMITS) -> Iterator[Source]:
     """Open a source and list its members; those of an archive inside it are listed as `inner.zip/name`."""
     path = _locate(source)
     name = str(source)
     if path.is_dir():
-        yield Source(name, tuple(_folder(path, name)))
+        yield Source(name, tuple(_folder(path, name)), path)
         return
     member = _file(path, path.name, name)
     head = member._read(HEAD)
@@ -123,7 +159,8 @@ def open_source(source: str | os.PathLike[str]) -> Iterator[Source]:
         if head.startswith(b"PK\x07\x08"):
             raise ArchiveError(f"{name}: this is one part of a split archive: join the parts into one file first")
         kind = container_kind(head)
-        yield Source(name, (member,) if kind is None else tuple(_members(open_container(kind, file, name))))
+        members = [member] if kind is None else _members(open_container(kind, file, name, limits))
+        yield Source(name, tuple(members), path)
 
 
 def _locate(source: str | os.PathLike[str]) -> Path:
@@ -163,12 +200,19 @@ def _file(path: Path, name: str, where: str) -> Member:
         except OSError as error:
             raise _unreadable(where, error) from None
 
+    def stream() -> Iterator[bytes]:
+        try:
+            with path.open("rb") as file:
+                while part := file.read(PART):
+                    yield part
+        except OSError as error:
+            raise _unreadable(where, error) from None
+
     try:
         size = path.stat().st_size
     except OSError as error:
         raise _unreadable(where, error) from None
-    check_size(size, size, where)
-    return Member(name, size, where, read)
+    return Member(name, size, where, read, stream, path)
 
 
 def _folder(root: Path, name: str) -> Iterator[Member]:
@@ -206,13 +250,14 @@ def _members(archive: Archive | TarArchive, prefix: str = "", budget: int = LIMI
         def read(at_most: int | None, name: str = name) -> bytes:
             return archive.read(name, at_most)
 
-        member = Member(prefix + name, size, where, read)
+        member = Member(prefix + name, size, where, read, partial(archive.stream, name))
         kind = None
         if not prefix and (few or name.lower().endswith(_ARCHIVES)):
             kind = container_kind(archive.read(name, HEAD))
         if kind is None:
             yield member
             continue
+        check_size(size, size, where)  # it has to be in memory as a whole
         inner = open_container(kind, io.BytesIO(archive.read(name)), where)
         budget -= sum(inner.sizes.values())
         if budget < 0:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mlp_data.archive import check_size
+from mlp_data.archive import PART, check_size
 from mlp_data.errors import ArchiveError
 from mlp_data.gzip_access import Bytes, GzipBytes
 from mlp_data.limits import LIMITS, Limits
@@ -70,13 +71,23 @@ class TarArchive:
             raise self._cut_short()
         return content
 
+    def stream(self, member: str) -> Iterator[bytes]:
+        """Yield the content of a member in parts of at most 1 MiB."""
+        start, size = self._members[member]
+        for at in range(0, size, PART):
+            wanted = min(PART, size - at)
+            part = self._content.read_at(start + at, wanted)
+            if len(part) < wanted:
+                raise self._cut_short()
+            yield part
+
     def _walk(self) -> None:
         """List the members from header to header; nothing is allocated because a header asks for it."""
         offset = count = total = 0
-        extended = _Extended()
+        extended, is_extended = _Extended(), False
         while True:
             header = self._content.read_at(offset, BLOCK)
-            if not header.strip(b"\0"):
+            if header[:1] in (b"", b"\0") and not header.strip(b"\0"):
                 if len(header) == BLOCK or offset:  # two empty blocks end an archive; some tools leave them out
                     break
                 raise self._cut_short()
@@ -92,6 +103,7 @@ class TarArchive:
             offset += BLOCK
             if kind in _EXTENDED:
                 self._extend(extended, kind, offset, size)
+                is_extended = True
             else:
                 if magic == b"ustar\0" and prefix[0]:
                     field = prefix.rstrip(b"\0") + b"/" + field
@@ -102,7 +114,8 @@ class TarArchive:
                     raise ArchiveError(
                         f"{self.name}: the archive unpacks to more than {self._limits.total_bytes:,} bytes: split it"
                     )
-                extended = _Extended()
+                if is_extended:
+                    extended, is_extended = _Extended(), False
             if size and not self._content.read_at(offset + size - 1, 1):
                 raise self._cut_short()
             offset += -(-size // BLOCK) * BLOCK

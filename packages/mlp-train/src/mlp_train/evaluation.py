@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +15,8 @@ from mlp_runtime.errors import nearest
 from mlp_train.array import Array
 from mlp_train.metrics import score
 from mlp_train.plan import hold_out
+from mlp_train.raw_batches import batches
 from mlp_train.reporters.words import percent
-
-ROWS = 512
-BYTES = 32 << 20  # of frames at once, because photographs are large
 
 
 @dataclass(frozen=True)
@@ -79,25 +77,6 @@ def check_kind(model: Model, dataset: Dataset) -> None:
             f"{dataset.name}: this is {dataset.kind} data, but the model takes {model.input.kind} data: "
             "give the data that it was made for"
         )
-
-
-def batches(x: Any) -> Iterator[Any]:
-    """Yield the raw samples of a split in batches that `Model.predict` takes, so that memory stays bounded.
-
-    >>> [len(batch["a"]) for batch in batches({"a": list(range(1000))})]
-    [512, 488]
-    """
-    start, stop = 0, len(Split(x))
-    while start < stop:
-        if isinstance(x, dict):
-            end = min(start + ROWS, stop)
-            yield {name: cells[start:end] for name, cells in x.items()}
-        else:
-            end = min(start + max(1, min(ROWS, BYTES // max(1, x[start].nbytes))), stop)
-            part = x[start:end]
-            # an array of grey frames 3 or 4 pixels wide looks like one colour frame; a list never does
-            yield list(part) if isinstance(part, np.ndarray) and part.ndim == 3 and part.shape[2] in (3, 4) else part
-        start = end
 
 
 def _unseen(model: Model, dataset: Dataset) -> tuple[Dataset, list[str], str, str]:

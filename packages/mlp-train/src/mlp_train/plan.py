@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import mlp_runtime
 from mlp_data.dataset import Dataset, Split
 from mlp_data.errors import DataError
+from mlp_data.rows import BLOCK, FileRows
 from mlp_runtime.errors import InputError, nearest
 from mlp_runtime.inputs import Input
 from mlp_train.activation_names import parse_activation
@@ -22,7 +24,8 @@ from mlp_train.initializers import INITIALIZERS
 from mlp_train.losses import LOSSES, Loss
 from mlp_train.network import LayerSpec
 from mlp_train.optimizers import OPTIMIZERS
-from mlp_train.reader import ArrayReader, BlockReader
+from mlp_train.raw_batches import batches
+from mlp_train.reader import ArrayReader, BlockReader, FileReader, prepare_on_disk
 from mlp_train.schedules import SCHEDULES
 
 FULL_BATCH_LIMIT = 32  # at most this many samples: one step sees them all
@@ -75,7 +78,11 @@ class Plan:
 
     def identity(self) -> dict[str, Any]:
         """Return what a checkpoint and the run that resumes it must have in common."""
-        return {"configuration": self.config.model_dump(mode="json"), "data": self.dataset.fingerprint}
+        return {
+            "configuration": self.config.model_dump(mode="json"),
+            "data": self.dataset.fingerprint,
+            "place of the samples": "disk" if isinstance(self.train, FileReader) else "memory",  # their order differs
+        }
 
     def provenance(self) -> dict[str, Any]:
         """Return the `training` map of the model file: what would be needed to train this model again."""
@@ -103,6 +110,7 @@ def make_plan(dataset: Dataset, config: FitConfig) -> Plan:
     prepared = dataset.fit_input()
     loss_name = _loss_name(config, dataset)
     output = _output(dataset, loss_name)
+    _check_batch_size(config, dataset, prepared)
     train = _reader(dataset.splits["train"], prepared, output, config)
     valid = dataset.splits.get("valid")
     epochs = _epochs(config, len(train))
@@ -172,6 +180,18 @@ def _check_classes(dataset: Dataset) -> None:
         raise DataError(f"{dataset.name}: every training sample is of one class, so there is nothing to tell apart")
 
 
+def _check_batch_size(config: FitConfig, dataset: Dataset, prepared: Input) -> None:
+    """Refuse a batch that is more than what is in memory of samples on disk."""
+    if not isinstance(dataset.train.x, FileRows):
+        return
+    size, most = batch_size(config.batch_size, len(dataset.train)), BLOCK // (4 * prepared.size)
+    if size > most:
+        raise UsageError(
+            f"a batch of {size:,} samples does not fit in memory, because the samples stay on disk: "
+            f"give a batch size of at most {most:,}, or a larger --max-memory"
+        )
+
+
 def _loss_name(config: FitConfig, dataset: Dataset) -> str:
     regression, classes = dataset.task == "regression", len(dataset.classes)
     if config.loss == "auto":
@@ -199,16 +219,25 @@ def _width(output: dict[str, Any]) -> int:
     return len(output["classes"]) if output["kind"] == "classes" and "threshold" not in output else 1
 
 
-def _reader(split: Split, prepared: Input, output: dict[str, Any], config: FitConfig) -> ArrayReader:
-    """Prepare the raw samples of a split and put their answers into rows as wide as the network's output."""
+def _reader(split: Split, prepared: Input, output: dict[str, Any], config: FitConfig) -> BlockReader:
+    """Prepare the raw samples of a split, in memory or, where they lie in a file, into another file."""
     assert split.y is not None
+    encode = partial(_targets, output)
+    if isinstance(split.x, FileRows):
+        rows = prepare_on_disk(prepared, batches(split.x), split.x.cache)
+        return FileReader(prepared, rows, split.y, encode, config.dtype)
+    return ArrayReader(prepared, prepared.prepare(split.x, many=True), encode(split.y), config.dtype)
+
+
+def _targets(output: dict[str, Any], y: Array) -> Array:
+    """Put answers (n,) into rows as wide as the network's output."""
     if output["kind"] == "numbers":
-        y = ((split.y - output["mean"]) / output["scale"])[:, None]
+        rows: Array = ((y - output["mean"]) / output["scale"])[:, None]
     elif "threshold" in output:
-        y = split.y[:, None]
+        rows = y[:, None]
     else:
-        y = np.eye(len(output["classes"]), dtype=np.float32)[split.y]
-    return ArrayReader(prepared, prepared.prepare(split.x, many=True), y, config.dtype)
+        rows = np.eye(len(output["classes"]), dtype=np.float32)[y]
+    return rows
 
 
 def _layers(config: FitConfig, n_in: int, n_out: int, loss_name: str, output: dict[str, Any]) -> tuple[LayerSpec, ...]:

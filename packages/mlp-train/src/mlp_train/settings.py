@@ -54,7 +54,10 @@ class Settings:
         run = {name: self[name] for name in RUN if name not in NOT_SAVED}
         run["source"] = absolute_source(run["source"])
         run["plugin"] = [str(Path(path).resolve()) for path in run["plugin"]]
-        return {**run, **self.config.model_dump(mode="json"), **self.data}
+        data = dict(self.data)
+        if "cache" in data:
+            data["cache"] = str(Path(data["cache"]).resolve())
+        return {**run, **self.config.model_dump(mode="json"), **data}
 
 
 def gather(

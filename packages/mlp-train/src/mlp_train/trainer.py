@@ -164,17 +164,17 @@ class Trainer:
 
     def evaluate(self, reader: BlockReader) -> dict[str, float]:
         """Return the mean loss and the task's figures of the present weights on the samples of `reader`."""
-        total, outputs, targets = 0.0, [], []
+        total, predicted, actual = 0.0, [], []
         with one_thread_where_small(self.network, EVALUATION_ROWS), np.errstate(over="ignore", invalid="ignore"):
             for x, y in reader.batches(EVALUATION_ROWS):
                 for start in range(0, len(x), EVALUATION_ROWS):
                     part = y[start : start + EVALUATION_ROWS]
-                    outputs.append(self.network.forward(x[start : start + EVALUATION_ROWS], self.forward).copy())
+                    outputs = self.network.forward(x[start : start + EVALUATION_ROWS], self.forward)
+                    predicted.append(self.plan.answers(outputs))
                     total += mean_loss(self.plan.loss, self.forward, part) * len(part)
-                    targets.append(part.copy())
-        predicted = self.plan.answers(np.concatenate(outputs))
-        actual = self.plan.answers(np.concatenate(targets))
-        return {"loss": total / len(reader), **score(self.plan.task, predicted, actual)}
+                    actual.append(self.plan.answers(part))
+        figures = score(self.plan.task, np.concatenate(predicted), np.concatenate(actual))
+        return {"loss": total / len(reader), **figures}
 
     def checkpoint(self) -> Checkpoint:
         """Return everything that decides how training goes on from the end of this epoch."""

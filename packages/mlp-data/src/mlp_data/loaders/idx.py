@@ -5,14 +5,18 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from mlp_data.cache import Writer, cached
 from mlp_data.dataset import SPLITS, Dataset, Split
 from mlp_data.errors import DataError
 from mlp_data.labels import Array, classes_and_indices
 from mlp_data.loaders.splits import split_of
 from mlp_data.options import Options
+from mlp_data.rows import FileRows
 from mlp_data.sources import Member, Source
 
 # The third byte names the type of the values (http://yann.lecun.com/exdb/mnist, "the IDX file format").
@@ -25,7 +29,7 @@ class Part:
 
     name: str
     split: str | None
-    values: Array
+    values: Array | FileRows
 
     @property
     def key(self) -> str:
@@ -42,7 +46,16 @@ def load_idx(source: Source, options: Options) -> Dataset | None:
         raise DataError(
             f"{source.name}: IDX labels are classes, but the task asked for is regression: leave the task out"
         )
-    parts = [Part(member.name, split_of(member.name), parse_idx(member.read(), member.where)) for member in members]
+    headers = {member.name: read_header(member) for member in members}
+    large = {name: header for name, header in headers.items() if len(header.shape) > 1}
+    fits = options.storage.fits(sum(header.size for header in large.values()))
+    if not fits:
+        options.storage.check(sum(header.shape[0] for header in large.values()), source.name)
+    parts = []
+    for member in members:
+        on_disk = not fits and member.name in large
+        values = read_on_disk(member, source, options) if on_disk else parse_idx(member.read(), member.where)
+        parts.append(Part(member.name, split_of(member.name), values))
     labels = [part for part in parts if part.values.ndim == 1]
     images = [part for part in parts if part.values.ndim > 1]
     if not images:
@@ -68,18 +81,40 @@ def is_idx(member: Member) -> bool:
     return head[2] in DTYPES or re.search(r"idx|ubyte", member.name.lower()) is not None
 
 
-def parse_idx(content: bytes, where: str) -> Array:
-    """Return the array in IDX `content`, checked against the size that its header gives.
+@dataclass(frozen=True)
+class Header:
+    """What the first bytes of an IDX file say. start: where the values begin."""
 
-    >>> parse_idx(bytes([0, 0, 8, 1, 0, 0, 0, 2, 7, 9]), "labels")
-    array([7, 9], dtype=uint8)
-    """
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    start: int
+
+    @property
+    def size(self) -> int:
+        """How many bytes the file must have."""
+        return self.start + math.prod(self.shape) * self.dtype.itemsize
+
+    def check(self, found: int, where: str) -> None:
+        """Raise DataError where the file does not have just as many bytes."""
+        if found != self.size:
+            raise DataError(
+                f"{where}: the IDX header promises shape {self.shape}, which is {self.size:,} bytes, "
+                f"but the file has {found:,}: get the file again"
+            )
+
+
+def read_header(member: Member) -> Header:
+    """Read the header of an IDX file, or raise DataError."""
+    return parse_header(member.head(20), member.where)
+
+
+def parse_header(content: bytes, where: str) -> Header:
+    """Return what IDX `content` begins with."""
     if len(content) < 4 or content[:2] != b"\0\0":
         raise DataError(f"{where}: starts with {content[:4]!r}, but IDX starts with two zero bytes: give an IDX file")
     if content[2] not in DTYPES:
         known = ", ".join(f"0x{code:02X}" for code in DTYPES)
         raise DataError(f"{where}: IDX type 0x{content[2]:02X} is unknown (known: {known}): get the file again")
-    dtype = np.dtype(DTYPES[content[2]])
     start = 4 + 4 * content[3]
     if not 1 <= content[3] <= 4:
         raise DataError(
@@ -88,15 +123,39 @@ def parse_idx(content: bytes, where: str) -> Array:
     if len(content) < start:
         raise DataError(f"{where}: the IDX header is cut short at {len(content)} of {start} bytes: get the file again")
     shape = tuple(int.from_bytes(content[at : at + 4], "big") for at in range(4, start, 4))
-    wanted = start + math.prod(shape) * dtype.itemsize
-    if len(content) != wanted:
-        raise DataError(
-            f"{where}: the IDX header promises shape {shape}, which is {wanted:,} bytes, "
-            f"but the file has {len(content):,}: get the file again"
-        )
     if 0 in shape:
         raise DataError(f"{where}: the IDX file is empty (shape {shape}): give at least one sample")
-    return np.frombuffer(content, dtype, offset=start).reshape(shape)
+    return Header(np.dtype(DTYPES[content[2]]), shape, start)
+
+
+def parse_idx(content: bytes, where: str) -> Array:
+    """Return the array in IDX `content`, checked against the size that its header gives.
+
+    >>> parse_idx(bytes([0, 0, 8, 1, 0, 0, 0, 2, 7, 9]), "labels")
+    array([7, 9], dtype=uint8)
+    """
+    header = parse_header(content, where)
+    header.check(len(content), where)
+    return np.frombuffer(content, header.dtype, offset=header.start).reshape(header.shape)
+
+
+def read_on_disk(member: Member, source: Source, options: Options) -> FileRows:
+    """Return images that stay in their file, which is put into the cache first where it is packed."""
+    header = read_header(member)
+    cache = options.storage.cache
+    if member.path is not None and member.path.stat().st_size == header.size:
+        return FileRows(member.path.open("rb"), header.shape, header.dtype, offset=header.start, cache=cache)
+
+    def unpack(writer: Writer) -> None:
+        found = 0
+        for part in member.stream():
+            writer.add("content", np.frombuffer(part, np.uint8))
+            found += len(part)
+        header.check(found, member.where)
+
+    key = f"idx {(source.path or Path()).resolve()} {member.name}"
+    entry = cached(cache, key, source.identity(), unpack)
+    return entry.rows("content").view(header.shape, header.dtype, header.start)
 
 
 def _pair(images: list[Part], labels: list[Part], name: str) -> list[tuple[Part, Part | None]]:
@@ -152,18 +211,21 @@ def _name_splits(pairs: list[tuple[Part, Part | None]], name: str) -> dict[str, 
     return {split: found[split] for split in SPLITS if split in found}
 
 
-def _samples(part: Part, first: Part, name: str) -> Array:
+def _samples(part: Part, first: Part, name: str) -> Array | FileRows:
     if part.values.shape[1:] != first.values.shape[1:]:
         raise DataError(
             f"{name}: {part.name!r} holds samples of shape {part.values.shape[1:]} but {first.name!r} of shape "
             f"{first.values.shape[1:]}: give all in one shape"
         )
     if part.values.ndim == 2:
-        return part.values.astype(np.float32)
+        return part.values if isinstance(part.values, FileRows) else part.values.astype(np.float32)
     if part.values.dtype != np.uint8:
         raise DataError(
             f"{name}: {part.name!r} holds {part.values.dtype} pixels: IDX images are unsigned bytes, 0 to 255"
         )
     if part.values.ndim == 4 and part.values.shape[3] not in (1, 3):
         raise DataError(f"{name}: {part.name!r} holds images with {part.values.shape[3]} channels: give 1 or 3")
-    return part.values[..., 0] if part.values.ndim == 4 and part.values.shape[3] == 1 else part.values
+    if part.values.ndim == 4 and part.values.shape[3] == 1:
+        grey = part.values.shape[:3]
+        return part.values.view(grey, np.uint8) if isinstance(part.values, FileRows) else part.values.reshape(grey)
+    return part.values

@@ -32,6 +32,8 @@ def fit(
     columns: f.Columns = None,
     fit: f.Fit = None,
     ink: f.Ink = None,
+    max_memory: f.MaxMemory = None,
+    cache: f.Cache = None,
     valid_fraction: f.ValidFraction = None,
     hidden: f.Hidden = None,
     activation: f.Activation = None,

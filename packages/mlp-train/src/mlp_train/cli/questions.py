@@ -19,7 +19,8 @@ from mlp_runtime import InputError, Model
 from mlp_runtime.inputs import TableInput
 from mlp_runtime.rawfiles import read_raw
 from mlp_train.cli.shared import Voice, counted
-from mlp_train.evaluation import BYTES, ROWS, batches, check_kind, loading_options
+from mlp_train.evaluation import check_kind, loading_options
+from mlp_train.raw_batches import BYTES, ROWS, batches
 
 NPY = b"\x93NUMPY"
 UNANSWERED_FIRST = ("unlabelled", "test", "valid", "train")

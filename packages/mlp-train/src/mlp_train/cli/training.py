@@ -32,7 +32,7 @@ from mlp_train.runs import Run, create_run, open_run, read_run
 from mlp_train.settings import PREFIX, SHOWN, Settings, absolute_source, gather
 from mlp_train.trainer import train
 
-RESUMABLE = ("source", "plugin", *SHOWN)  # what may be said anew: where things lie, and how the run looks
+RESUMABLE = ("source", "cache", "plugin", *SHOWN)  # what may be said anew: where things lie, and how the run looks
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,138 @@
+"""Data that fit are loaded into memory, larger ones stay on disk, and both are the same data."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mlp_data import DataError, Dataset, OptionError, load
+from mlp_data.check import problems
+from mlp_data.inspection import inspect
+from mlp_data.rows import FileRows
+from mlp_data.storage import Storage, default_memory, read_size
+
+Write = Callable[..., Any]
+
+
+@pytest.fixture
+def tight(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nothing fit in memory, as with data that are larger than it."""
+    monkeypatch.setattr(Storage, "fits", lambda self, content: False)
+
+
+def same(one: Dataset, other: Dataset) -> None:
+    assert (one.kind, one.classes, one.problems, one.splits.keys()) == (
+        other.kind,
+        other.classes,
+        other.problems,
+        other.splits.keys(),
+    )
+    for name, split in one.splits.items():
+        assert (np.asarray(split.x) == np.asarray(other.splits[name].x)).all()
+        assert (split.y is None) == (other.splits[name].y is None)
+        assert split.y is None or (split.y == other.splits[name].y).all()
+        assert split.ids == other.splits[name].ids
+    assert one.fingerprint == other.fingerprint
+    assert one.fit_input() == other.fit_input()
+    assert problems(one) == problems(other)
+
+
+def digits(idx: Write, digits_of: Write) -> dict[str, bytes]:
+    return {
+        "train-images.idx3-ubyte": idx(digits_of(60)),
+        "train-labels.idx1-ubyte": idx(np.arange(60) % 3),
+        "t10k-images.idx3-ubyte": idx(digits_of(20)),
+        "t10k-labels.idx1-ubyte": idx(np.arange(20) % 3),
+    }
+
+
+def pack(packing: str, members: dict[str, bytes], folder: Path, make_zip: Write) -> Path:
+    if packing == "zip":
+        return Path(make_zip(members))
+    (folder / "data").mkdir()
+    for name, content in members.items():
+        (folder / "data" / name).write_bytes(gzip.compress(content) if packing == "gz" else content)
+    return folder / "data"
+
+
+@pytest.mark.parametrize("packing", ["folder", "zip", "gz"])
+def test_idx_on_disk_is_the_same_data_as_in_memory(
+    packing: str, idx: Write, digits_of: Write, tmp_path: Path, make_zip: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = pack(packing, digits(idx, digits_of), tmp_path, make_zip)
+    in_memory = load(source)
+    monkeypatch.setattr(Storage, "fits", lambda self, content: False)
+    for _ in range(2):  # the second time from the cache
+        on_disk = load(source, cache=str(tmp_path / "cache"))
+        assert isinstance(on_disk.train.x, FileRows)
+        same(in_memory, on_disk)
+    assert (tmp_path / "cache").exists() == (packing != "folder")  # what lies there as it is needs no copy
+    assert inspect(in_memory) == inspect(on_disk)
+
+
+def test_a_source_that_changed_is_not_taken_from_the_cache(
+    idx: Write, digits_of: Write, tmp_path: Path, make_zip: Write, tight: None
+) -> None:
+    members = digits(idx, digits_of)
+    before = load(make_zip(members), cache=str(tmp_path / "cache"))
+    members["train-images.idx3-ubyte"] = idx(digits_of(60)[::-1])
+    after = load(make_zip(members), cache=str(tmp_path / "cache"))
+    assert (np.asarray(after.train.x) == digits_of(60)[::-1]).all()
+    assert (np.asarray(before.train.x) == digits_of(60)).all()  # whoever reads the old entry goes on with it
+
+
+def test_an_image_file_that_is_too_short_is_refused_before_it_is_cached(
+    idx: Write, digits_of: Write, tmp_path: Path, make_zip: Write, tight: None
+) -> None:
+    members = digits(idx, digits_of)
+    members["train-images.idx3-ubyte"] = members["train-images.idx3-ubyte"][:-1]
+    with pytest.raises(DataError, match="promises shape"):
+        load(make_zip(members), cache=str(tmp_path / "cache"))
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_vectors_and_images_with_one_channel_stay_on_disk_too(idx: Write, tmp_path: Path, tight: None) -> None:
+    for name, shape in (("vectors", (40, 5)), ("images", (40, 6, 6, 1))):
+        folder = tmp_path / name
+        folder.mkdir()
+        values = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+        (folder / "images.idx").write_bytes(idx(values))
+        (folder / "labels.idx").write_bytes(idx(np.arange(40) % 2))
+        data = load(folder)
+        assert isinstance(data.train.x, FileRows)
+        assert (np.asarray(data.train.x) == values.reshape(data.train.x.shape)).all()
+        assert data.fit_input().size == values[0].size
+        problems(data)
+
+
+@pytest.mark.parametrize("said", ["much", "", "-1G", "1 Gigabyte", 0])
+def test_an_amount_of_memory_that_is_none_is_refused(said: Any) -> None:
+    with pytest.raises(OptionError, match="is no amount of memory: give one such as 512M"):
+        read_size(said)
+
+
+def test_too_little_memory_is_refused_with_the_least_that_would_do(idx: Write, tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="max_memory='100M' is too small for any data: allow at least 288M"):
+        load("digits", max_memory="100M")
+    count = 2_000_000
+    images, labels = tmp_path / "images.idx", tmp_path / "labels.idx"
+    images.write_bytes(bytes([0, 0, 8, 3]) + count.to_bytes(4, "big") + bytes([0, 0, 0, 28] * 2))
+    labels.write_bytes(idx([0, 1]))
+    os.truncate(images, 16 + count * 784)  # of zeros that take no room
+    with pytest.raises(OptionError, match=r"288M is too small for 2,000,000 rows.* allow at least (\d+)M") as caught:
+        load(tmp_path, max_memory="288M")
+    least = str(caught.value).rsplit(" ", 1)[1]
+    with pytest.raises(DataError, match=r"2,000,000 images but .* holds 2 labels"):  # so far it comes with that much
+        load(tmp_path, max_memory=least)
+
+
+def test_without_a_word_half_of_the_machine_is_allowed_and_small_data_stay_in_memory() -> None:
+    assert 256 << 20 < default_memory() < 1 << 50
+    assert isinstance(load("digits").train.x, np.ndarray)
+    assert "max_memory" not in load("digits", max_memory="1G").load_options  # how, not what
