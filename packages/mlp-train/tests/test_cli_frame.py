@@ -173,3 +173,66 @@ def test_an_answer_that_cannot_be_written_has_exit_code_6(command: list[str]) ->
         done = subprocess.run([*command, "env", "-q"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert "disk is full" in one_sentence(done.stderr)
     assert done.returncode == 6
+
+
+def test_an_error_cannot_steer_the_terminal(mlp_train: Run) -> None:
+    answer = mlp_train("fit", "no\x1b[2J\nsuch.zip")
+    assert answer.code == 3
+    assert one_sentence(answer.err).startswith(r"no\x1b[2J such.zip: there is no such file")
+
+
+def test_too_little_memory_is_no_bug(mlp_train: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_large(*_: object, **__: object) -> None:
+        raise MemoryError("Unable to allocate 9 TiB")
+
+    monkeypatch.setattr("mlp_data.load", too_large)
+    answer = mlp_train("fit", "xor")
+    assert answer.code == 2
+    assert one_sentence(answer.err) == (
+        "this takes more memory than there is (Unable to allocate 9 TiB); give less data, a smaller --hidden, "
+        "a smaller --batch-size, or use a larger machine"
+    )
+
+
+@pytest.mark.parametrize("closed", [(1,), (2,), (0, 1, 2)])
+def test_streams_that_are_closed_do_not_stop_the_work(command: list[str], tmp_path: Path, closed: tuple[int]) -> None:
+    def close() -> None:
+        for descriptor in closed:
+            os.close(descriptor)
+
+    arguments = ["fit", "xor", "--epochs", "2", "--out", "run", "--progress", "lines"]
+    done = subprocess.run([*command, *arguments], cwd=tmp_path, preexec_fn=close, capture_output=True, check=False)
+    assert done.returncode == 0
+    assert (tmp_path / "run" / "model.mlp").is_file()
+    events = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    assert all(line.startswith("{") for line in events)  # nothing of what was said went into a file of ours
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only some systems have a device that is always full")
+def test_a_full_disk_behind_stderr_is_no_bug(command: list[str], tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([*command, "fit", "xor"], cwd=tmp_path, stderr=full, stdout=subprocess.PIPE, check=False)
+    assert done.returncode == 6
+
+
+def test_a_terminal_that_lacks_a_letter_gets_it_escaped(command: list[str], tmp_path: Path) -> None:
+    rows = "\n".join(f"{i * 7 % 5},{'őa'[i % 2]}" for i in range(40))
+    (tmp_path / "t.csv").write_text(f"x,label\n{rows}\n", encoding="utf-8")
+    latin = {**os.environ, "PYTHONIOENCODING": "latin-1"}
+    done = subprocess.run([*command, "inspect", "t.csv"], cwd=tmp_path, env=latin, capture_output=True, check=False)
+    assert done.returncode == 0
+    assert rb"\u0151" in done.stdout
+
+
+def test_what_goes_wrong_in_a_plug_in_later_is_told_as_the_plug_ins(mlp_train: Run, tmp_path: Path) -> None:
+    (tmp_path / "late.py").write_text(
+        "from mlp_train.optimizers import SGD\n"
+        "from mlp_train.plugins import register_optimizer\n"
+        "class Late(SGD):\n"
+        "    def update(self, parameters, gradient, lr):\n"
+        "        raise ValueError('not today')\n"
+        "register_optimizer('late', Late)\n"
+    )
+    answer = mlp_train("fit", "xor", "--plugin", "late.py", "--optimizer", "late", "-q")
+    assert answer.code == 2
+    assert one_sentence(answer.err) == "late.py, line 5: ValueError: not today; mend the plug-in"

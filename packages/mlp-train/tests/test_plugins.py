@@ -99,6 +99,20 @@ def test_what_cannot_work_is_refused_and_changes_nothing(call: Any, said: str) -
     assert [dict(table) for table in TABLES] == before
 
 
+def test_a_function_that_fails_at_once_is_refused_before_it_is_trained_with() -> None:
+    def too_few(z: Any) -> None: ...
+
+    def of_another_shape(d_a: Any, z: Any, a: Any, out: Any) -> None:
+        out[...] = np.ones((99, 99))
+
+    with pytest.raises(PluginError, match=r"'odd' fails on 2 x 3 numbers \(TypeError: .*; mend its forward"):
+        register_activation("odd", too_few, square_backward)
+    with pytest.raises(PluginError, match=r"'odd' fails on 2 x 3 numbers \(ValueError: .*; mend its backward"):
+        register_activation("odd", square, of_another_shape)
+    assert "odd" not in ACTIVATIONS
+    assert "odd" not in DERIVATIVES
+
+
 def test_optimizers_and_losses_go_by_name_and_can_be_replaced_by_a_later_plug_in() -> None:
     loss = Loss(LOSSES["squared-error"].value, LOSSES["squared-error"].gradient)
     for _ in range(2):

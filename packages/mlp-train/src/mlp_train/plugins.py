@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
+
 from mlp_runtime import activations
 from mlp_runtime.errors import InputError, MlpError, nearest
 from mlp_train.derivatives import DERIVATIVES, Derivative
@@ -26,6 +28,7 @@ from mlp_train.losses import LOSSES, Loss
 from mlp_train.optimizers import OPTIMIZERS, Optimizer
 
 GROUP = "mlp_train.plugins"
+PREFIX = "mlp_train_plugin_"  # of the names that plug-in files go by as modules
 BUILT_IN_OPTIMIZERS = frozenset(OPTIMIZERS)
 BUILT_IN_LOSSES = frozenset(LOSSES)
 
@@ -57,11 +60,31 @@ def register_activation(
         raise PluginError(
             f"the activation {name!r} asks for the initializer {initializer!r}{hint}; take {', '.join(INITIALIZERS)}"
         )
+    if callable(forward):
+        _try(name, forward, backward, needs_z, parameters)
     try:
         activations.register_activation(name, forward, **parameters)
     except InputError as error:
         raise PluginError(str(error)) from error
     DERIVATIVES[name] = Derivative(backward, needs_z=needs_z, surrogate=surrogate, initializer=initializer)
+
+
+def _try(
+    name: str, forward: Callable[..., None], backward: Callable[..., None], needs_z: bool, parameters: dict[str, float]
+) -> None:
+    """Call both functions once, lest what they do wrong shows in the middle of a training."""
+    z = np.linspace(-1, 1, 6, dtype=np.float32).reshape(2, 3)
+    a = np.empty_like(z)
+    asked = "forward"
+    try:
+        with np.errstate(all="ignore"):
+            forward(z.copy(), a, **parameters)
+            asked = "backward"
+            backward(np.ones_like(z), z if needs_z else None, a, np.empty_like(z), **parameters)
+    except Exception as error:
+        raise PluginError(
+            f"the activation {name!r} fails on 2 x 3 numbers ({_said(error)}); mend its {asked} function"
+        ) from error
 
 
 def register_optimizer(name: str, optimizer: type[Optimizer]) -> None:
@@ -99,7 +122,7 @@ def load_plugin(path: str | os.PathLike[str]) -> ModuleType:
     file = Path(path)
     if not file.is_file():
         raise PluginError(f"{path}: there is no such plug-in file; give the path of a .py file")
-    name = f"mlp_train_plugin_{file.stem}"
+    name = PREFIX + file.stem
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
         raise PluginError(f"{path}: a plug-in is a Python file, but its name does not end in .py; rename it")
@@ -130,10 +153,19 @@ def load_installed() -> None:
             ) from error
 
 
+def blame(error: BaseException) -> str | None:
+    """Say what went wrong if it went wrong in the code of a plug-in file, at whatever time it was called."""
+    files = {module.__file__ for name, module in list(sys.modules.items()) if name.startswith(PREFIX)}
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if frame.filename in files:
+            return f"{Path(frame.filename).name}, line {frame.lineno}: {_said(error)}; mend the plug-in"
+    return None
+
+
 def _place(file: Path, error: BaseException) -> str:
     """Return the file and the line of it that the error came from."""
     if isinstance(error, SyntaxError):
-        return f"{file}, line {error.lineno}"
+        return f"{file}, line {error.lineno}" if error.lineno else str(file)
     path = str(file.absolute())  # as Python knows the file
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
     return f"{file}, line {lines[-1]}" if lines else f"{file}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import io
 import os
 import signal
 import sys
@@ -12,10 +14,12 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
+from mlp_train.cli.shared import printable
+
 # What Typer raises for a command line that it cannot parse; of that family it exports BadParameter alone.
 PARSING_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
 
-USAGE, INTERRUPTED = 2, 130
+USAGE, OUTPUT, INTERRUPTED = 2, 6, 130
 PIPE_CLOSED = 141  # 128 + SIGPIPE, what a shell reports of any program whose reader has seen enough
 
 
@@ -32,6 +36,7 @@ class OneSentence(TyperGroup):
         arguments = sys.argv[1:] if given is None else list(given)
         for ours in ("prog_name", "standalone_mode"):
             extra.pop(ours, None)
+        _prepare_streams()
         try:
             if not arguments:
                 with contextlib.redirect_stdout(sys.stderr):
@@ -83,16 +88,39 @@ def _report(error: Exception, debug: bool) -> int:
         sentence, code = str(error), exit_code(error)
     elif isinstance(error, OSError) and error.filename is not None:
         sentence, code = f"{error.filename}: the system says '{error.strerror}'; check the path", USAGE
+    elif isinstance(error, OSError) and error.errno == errno.ENOSPC:  # what was said to the person found no room
+        sentence, code = "standard error cannot be written: the disk is full; free some space", OUTPUT
+    elif isinstance(error, MemoryError):
+        why = f"this takes more memory than there is ({error or 'none is left'})"
+        sentence = f"{why}; give less data, a smaller --hidden, a smaller --batch-size, or use a larger machine"
+        code = USAGE
+    elif blamed := _blame(error):
+        sentence, code = blamed, USAGE
     else:
         hint = "" if debug else "; the same command with --debug shows where"
         sentence = f"this is a bug of mlp-train, please report it: {type(error).__name__}: {error}{hint}"
         code = exit_code(error)
     try:
-        typer.echo("error: " + " ".join(sentence.split()), err=True)
+        typer.echo("error: " + printable(" ".join(sentence.split())), err=True)
     except OSError:  # nobody listens on stderr either
         _silence(sys.stderr)
     _silence(sys.stdout)  # what could not be written stays unwritten
     return code
+
+
+def _blame(error: Exception) -> str | None:
+    """Return what a plug-in did wrong, if it was one."""
+    plugins = sys.modules.get("mlp_train.plugins")  # without it there is none
+    return None if plugins is None else plugins.blame(error)
+
+
+def _prepare_streams() -> None:
+    """Lead streams that the caller has closed to nowhere, lest a file of ours gets their numbers and what they say."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):  # in the order of their numbers
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115, PTH123  # until the process ends
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack a letter that a class has
 
 
 def _usage_sentence(error: Any) -> str:

@@ -91,12 +91,10 @@ def load_model(path: str) -> Model:
 
 
 def printable(text: str) -> str:
-    r"""Return `text` with everything escaped that could steer a terminal; a name in an archive may hold anything.
+    """Return `text` with everything escaped that could steer a terminal."""
+    from mlp_data.listing import printable as escaped
 
-    >>> printable("seven\x1b[2J\t.png")
-    'seven\\x1b[2J\\t.png'
-    """
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return escaped(text)
 
 
 def counted(number: int, noun: str) -> str:
