@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import mlp_runtime
+from mlp_runtime.modelfile import read
 
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.mlp"))
 
@@ -19,9 +20,9 @@ def raw(path, expected):
     return [np.array(item, np.uint8) for item in expected["inputs"]] if frames else expected["inputs"]
 
 
-def test_the_current_format_has_a_golden_file_of_every_kind():
-    kinds = {mlp_runtime.load(path).input.kind for path in GOLDEN if path.name.startswith(f"{mlp_runtime.FORMAT}-")}
-    assert kinds == {"vector", "image", "table"}
+def test_the_current_format_has_a_golden_file_with_every_feature():
+    current = [path for path in GOLDEN if path.name.startswith(f"{mlp_runtime.FORMAT}-")]
+    assert {feature for path in current for feature in read(path).header["requires"]} == mlp_runtime.FEATURES
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)

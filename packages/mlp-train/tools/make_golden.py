@@ -86,6 +86,27 @@ def table() -> tuple[bytes, Any]:
     return export.to_bytes(prepare, layers, output, meta=about("table"), weights="float16"), rows
 
 
+def dates() -> tuple[bytes, Any]:
+    """Return a regression on parts of dates and on a number in bins, and rows with dates of all orders and gaps."""
+    prepare = TableInput(
+        columns=(
+            Column("Sold", "number", part="year", order="dmy", mean=2010.0, scale=0.125, missing=True),
+            Column("Sold", "category", part="weekday", order="dmy", values=("1", "6", "7")),
+            Column("Opened", "number", part="hour", order="mdy", fill="1/31/99 1:30 pm", edges=(6.0, 12.0, 18.0)),
+            Column("Area", "number", fill=70.0, edges=(20.0, 50.0, 75.5, 240.0), missing=True),
+        )
+    )
+    layers = network((prepare.size, 4, 1), [("silu", {}), ("identity", {})], seed=22)
+    rows = [
+        {"Sold": "31/1/2026", "Opened": "12/24/09 08:15", "Area": 60},
+        {"Sold": "2011-07-03", "Opened": "20240229T235959Z", "Area": "500"},
+        {"Sold": None, "Opened": "", "Area": None},
+        {"Sold": "5.6.78", "Opened": "7/4/1976 12:00 AM", "Area": -1.5},
+    ]
+    output = {"kind": "numbers", "names": ["price"], "mean": 300.0, "scale": 90.0}
+    return export.to_bytes(prepare, layers, output, meta=about("dates")), rows
+
+
 def about(kind: str) -> dict[str, str]:
     """Return the `meta` map."""
     return {"name": f"golden {kind}", "licence": "MIT", "description": "random weights, made to be read for ever"}
@@ -94,7 +115,7 @@ def about(kind: str) -> dict[str, str]:
 def main() -> None:
     """Write the files that are not there yet."""
     FOLDER.mkdir(exist_ok=True)
-    for make in (vector, image, table):
+    for make in (vector, image, table, dates):
         path = FOLDER / f"{mlp_runtime.FORMAT}-{make.__name__}.mlp"
         if path.exists():
             sys.stderr.write(f"{path.name}: is there already and stays as it is\n")

@@ -14,7 +14,7 @@ import numpy as np
 
 from .errors import Damaged, Invalid, ModelFileError, NotAModel, TooNew, nearest, shown
 from .inputs import input_from_spec
-from .schema import DTYPES, check, check_chain, check_header, check_tensors
+from .schema import DTYPES, check, check_chain, check_header, check_required, check_tensors
 from .unpack import unpack
 
 if TYPE_CHECKING:
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 MAGIC = b"\x97\xa7MLP\r\n\x1a\n"  # an array of 7; a text of 7 bytes, which text-mode copying breaks
 MAJOR, MINOR = 0, 1
 FORMAT = f"{MAJOR}.{MINOR}"
-FEATURES = frozenset({"input.vector/1", "input.image/1", "input.table/1", "weights.float16", "weights.int8"})
+FEATURES = frozenset(
+    ("input.vector/1", "input.image/1", "input.table/1", "input.table/2", "weights.float16", "weights.int8")
+)
 
 MAJOR_AT, MINOR_AT, DIGEST_AT, HEADER_AT = 9, 12, 15, 49  # where the values begin that have a fixed place
 UINT16, BIN8, BIN32 = 0xCD, 0xC4, 0xC6  # MessagePack type bytes
@@ -100,6 +102,7 @@ def _parse(content: np.ndarray, verify: bool) -> ModelFile:
     check_tensors(header, content[block_at:], ALIGN)
     tensors = _materialise(header, content[block_at:])
     spec = input_from_spec(header["input"], tensors)
+    check_required(header, f"input.{spec.kind}/{spec.version}", f"an input of kind {spec.kind!r}")
     check_chain(header, tensors, spec.size)
     _check_finite(tensors)
     return ModelFile(header, tensors, version, spec, content)

@@ -53,6 +53,7 @@ KINDS: dict[str, Callable[[Any], bool]] = {
     "a positive number": lambda value: _is_number(value) and value > 0,
     "a number that is not 0": lambda value: _is_number(value) and value != 0,
     "a number from 0 to 1": lambda value: _is_number(value) and 0 <= value <= 1,
+    "a list of numbers": lambda value: _is_list(value, _is_number),
     "a map of numbers": lambda value: isinstance(value, dict) and all(map(_is_number, value.values())),
 }
 # A map of keys, a list of one such map (for any number), a choice of words, or one of KINDS. A ? marks what may be
@@ -107,8 +108,6 @@ def check(value: Any, wanted: Any, where: str, error: Callable[[str], Exception]
 def check_header(header: dict[str, Any]) -> None:
     """Check that every key which this version knows is there and of the right type."""
     check(header, _HEADER, "")
-    kind = header["input"]["kind"]
-    _check_required(header, f"input.{kind}/1", f"an input of kind {kind!r}")
     if not header["layers"]:
         raise header_error("layers: found an empty list, wanted at least one layer")
     output = header["output"]
@@ -117,11 +116,12 @@ def check_header(header: dict[str, Any]) -> None:
     if len(output[key]) < least or len(set(output[key])) != len(output[key]):
         raise header_error(f"output.{key}: found {shown(output[key])}, wanted at least {least} different names")
     if header.get("selftest") is not None:
-        given = {"rows": "a list of maps"} if kind == "table" else {"tensor": "text"}
+        given = {"rows": "a list of maps"} if header["input"]["kind"] == "table" else {"tensor": "text"}
         check(header["selftest"]["inputs"], given, "selftest.inputs")
 
 
-def _check_required(header: dict[str, Any], feature: str, because: str) -> None:
+def check_required(header: dict[str, Any], feature: str, because: str) -> None:
+    """Check that a header requires a feature that its file makes use of."""
     if feature not in header["requires"]:
         raise header_error(f"requires: found no {feature!r}, wanted it because the file has {because}")
 
@@ -135,7 +135,7 @@ def check_tensors(header: dict[str, Any], block: np.ndarray, align: int) -> None
         if name in seen:
             raise header_error(f"{where}.name: found {shown(name)} a second time, wanted it once")
         if dtype in NEEDS:
-            _check_required(header, NEEDS[dtype], f"a tensor of type {dtype}")
+            check_required(header, NEEDS[dtype], f"a tensor of type {dtype}")
         size, start = math.prod(shape) * int(dtype[1]), -(-end // align) * align
         if length != size:
             raise header_error(f"{where}.length: found {length}, wanted {size} for shape {shape}")

@@ -77,7 +77,7 @@ def to_bytes(
     selftest = _selftest(input, stored, tensors)
     entries, block = _pack(tensors)
     header = {
-        "requires": [f"input.{spec['kind']}/1", *([] if weights == "float32" else [f"weights.{weights}"])],
+        "requires": [f"input.{input.kind}/{input.version}", *([] if weights == "float32" else [f"weights.{weights}"])],
         "input": plain(spec),
         "layers": [one.entry for one in stored],
         "output": plain(output),

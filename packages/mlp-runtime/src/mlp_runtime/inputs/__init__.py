@@ -4,7 +4,8 @@ It does so in two steps, so that training can keep the first one's small result:
 for images) and `scale` (rows to float32, `(rows - mean) * scale`). `transform` does both. A model file carries the
 input's spec, so the device does what training did.
 
-What's where: `vector`, `image` (with `pixels`, `resize`, `ink`) and `table` (with `columns`, `cells`) hold a kind each.
+What's where: `vector`, `image` (with `pixels`, `resize`, `ink`) and `table` (with `columns`, `cells`, `dates`) hold a
+kind each.
 """
 
 from __future__ import annotations

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any, Callable, Sequence, Union
+from typing import Any, Callable, Optional, Sequence, Union
 
 import numpy as np
 
 from ..errors import InputError, shown
 from ..schema import check
 from .cells import LARGEST, flag, is_missing, is_scalar, leading_letters, number, text, words
+from .dates import ORDERS, PARTS, date_part
 
 _READ: dict[str, Callable[[Any], float]] = {"number": number, "flag": flag}  # one cell -> one number
 # One cell's text -> those of its parts that are looked up among the column's values.
@@ -29,6 +30,9 @@ _SPEC = {
     "scale": "a number that is not 0",
     "values": "a list of text",
     "missing": "true or false",
+    "part?": tuple(PARTS),
+    "order": tuple(ORDERS),
+    "edges": "a list of numbers",
 }
 
 
@@ -41,6 +45,10 @@ class Column:
     the cell begins with. What is not in `values` gives zeros. fill: the cell to use where one is missing; without one,
     a number is its mean, everything else 0. missing: whether one more number says "is missing".
 
+    part: `number` and `category` read this part of a date, whose fields have the order `order`. edges: the limits of
+    bins, rising; a `number` then gives one number for each bin, 0 below it, 1 above it and in between how far the cell
+    has come, going on beyond the first and the last edge (piecewise-linear encoding, Gorishniy et al., 2022).
+
     >>> Column("Cabin", "prefix", values=("B", "C"), missing=True).output_names
     ('Cabin^B', 'Cabin^C', 'Cabin is missing')
     """
@@ -52,14 +60,24 @@ class Column:
     scale: float = 1.0
     values: Sequence[str] = ()
     missing: bool = False
+    part: Optional[str] = None
+    order: str = "ymd"
+    edges: Sequence[float] = ()
 
     def __post_init__(self) -> None:
         check(vars(self), _SPEC, "", InputError)
         object.__setattr__(self, "values", tuple(self.values))
+        object.__setattr__(self, "edges", tuple(self.edges))
         if len(self._places) != len(self.values) or bool(self.values) != (self.type in _PARTS):
             raise InputError(f"values: found {shown(self.values)}, wanted different ones for {', '.join(_PARTS)} alone")
-        if self.type != "number" and (self.mean, self.scale) != (0, 1):
-            raise InputError(f"mean, scale: found {self.mean}, {self.scale}, wanted none, because {self.type} has none")
+        plain = "edges" if self.edges else "" if self.type == "number" else self.type
+        if plain and (self.mean, self.scale) != (0, 1):
+            raise InputError(f"mean, scale: found {self.mean}, {self.scale}, wanted none, because {plain} has none")
+        if self.part and self.type not in ("number", "category"):
+            raise InputError(f"part: found {shown(self.part)}, wanted none, because {self.type} reads no dates")
+        least = min((high - low for low, high in self._bins), default=0)
+        if self.edges and (self.type != "number" or least < 1e-38):  # its inverse would leave float32
+            raise InputError(f"edges: found {shown(self.edges)}, wanted two or more, rising, for number alone")
         self._filled  # noqa: B018  # reads the fill, which may be wrong
 
     @cached_property
@@ -72,25 +90,31 @@ class Column:
         if self.type in _PARTS:
             return self._find(self.fill, ", fill")
         value = self._number(self.fill, ", fill")
-        return self.mean if value != value else value
+        return value if value == value else (*self.edges, self.mean)[0]
+
+    @property
+    def _bins(self) -> list[tuple[float, float]]:
+        return list(zip(self.edges, self.edges[1:]))
 
     @property
     def output_names(self) -> tuple[str, ...]:
         """One name for each number that the column gives."""
-        names = [f"{self.name}{_SIGNS[self.type]}{value}" for value in self.values] if self.values else [self.name]
+        name = f"{self.name}.{self.part}" if self.part else self.name
+        names = [f"{name}{_SIGNS[self.type]}{value}" for value in self.values]
+        names = names or [f"{name} {low:g}..{high:g}" for low, high in self._bins] or [name]
         return (*names, f"{self.name} is missing") if self.missing else tuple(names)
 
     def write(self, cells: Any, out: np.ndarray) -> None:
         """Write the numbers of many cells to `out` (n, numbers of this column), which is all zeros."""
         many = len(cells) > 1
-        if many and self.type == "number" and self._write_numbers(cells, out):
+        if many and self.type == "number" and not self.part and self._write_numbers(cells, out):
             return
         for row, cell in enumerate(cells):
             where = f", row {row}" if many else ""
             if self.type in _READ:
                 value = self._number(cell, where)
                 gap = value != value
-                out[row, 0] = self._filled if gap else value
+                out[row, : max(1, len(self._bins))] = self._filled if gap else value
             else:
                 places = self._find(cell, where)
                 gap = is_missing(cell)
@@ -108,32 +132,40 @@ class Column:
         if values.ndim != 1 or (np.abs(values) > LARGEST).any():
             return False
         gaps = np.isnan(values)
-        out[:, 0] = np.where(gaps, self._filled, values)
+        out[:, : max(1, len(self._bins))] = np.where(gaps, self._filled, values)[:, np.newaxis]
         if self.missing:
-            out[:, 1] = gaps
+            out[:, -1] = gaps
         return True
 
     def _number(self, cell: Any, where: str) -> float:
         """Return a cell as a number, NaN if it is missing."""
         try:
-            value = _READ[self.type](cell)
+            value = date_part(cell, self.part, self.order) if self.part else _READ[self.type](cell)
         except (TypeError, ValueError, OverflowError):
             value = math.inf
         if abs(value) > LARGEST:
             what = "a finite number" if self.type == "number" else "yes or no"
+            if self.part:
+                what = f"a date such as {ORDERS[self.order]}"
             wanted = f"{what}, or None if it is missing"
             raise InputError(f"column {self.name!r}{where}: {shown(cell)} came, but the model wants {wanted}")
         return value
 
     def _find(self, cell: Any, where: str) -> list[int]:
         """Return the places of those values that the cell's text holds."""
-        if not is_scalar(cell):
+        if not (self.part or is_scalar(cell)):
             wanted = "a text or a number"
             raise InputError(f"column {self.name!r}{where}: {shown(cell)} came, but the model wants {wanted}")
+        cell = self._number(cell, where) if self.part else cell
         return [self._places[part] for part in _PARTS[self.type](text(cell)) if part in self._places]
 
     def samples(self) -> list[Any]:
         """Return a few cells made from the spec alone, for a self-test; no data goes into them."""
+        if self.part:
+            year = int(self.mean) if self.part == "year" and 1000 < self.mean < 9000 else 2000
+            return [f"{year + n}-{5 * n % 12 + 1}-{4 * n - 1} {9 * n % 24}:00" for n in range(1, 8)]
+        if self.edges:
+            return [float(f"{(low + high) / 2:.6g}") for low, high in self._bins]
         if self.type == "number":
             spread = (number * 0.6180339887498949 % 1.0 * 4.0 - 2.0 for number in range(1, 8))
             return [float(f"{step / self.scale + self.mean:.6g}") for step in spread]
@@ -144,6 +176,6 @@ class Column:
 
     def spec(self) -> dict[str, Any]:
         """Return the description for a model file: name, type and what differs from the defaults."""
-        defaults = {field.name: field.default for field in fields(self)}
-        spec = {key: vars(self)[key] for key, default in defaults.items() if vars(self)[key] != default}
-        return {**spec, "values": list(self.values)} if self.values else spec
+        given = {field.name: (vars(self)[field.name], field.default) for field in fields(self)}
+        spec = {key: value for key, (value, default) in given.items() if value != default}
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in spec.items()}

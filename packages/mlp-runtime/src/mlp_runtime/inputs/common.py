@@ -26,6 +26,7 @@ class Prepared(Frozen):
     """The two steps from raw input to network input: `prepare`, which each kind does in its own way, and `scale`."""
 
     kind: ClassVar[str]
+    version: int = 1  # of the feature `input.<kind>/<version>` that a model file must require
     mean: Any  # one for all numbers, or float32 (size,)
     factor: Any  # the spec's `scale`, likewise; the method has its name
 

@@ -39,11 +39,17 @@ class TableInput(Prepared):
         self._names = tuple(dict.fromkeys(column.name for column in self.columns))
         self._parts: list[slice] = []  # which numbers of a row each column gives
         self.mean, self.factor = np.zeros(self.size, np.float32), np.ones(self.size, np.float32)
+        self._lowest, self._highest = np.full((2, self.size), [[-np.inf], [np.inf]], np.float32)
         start = 0
         for column in self.columns:
             self.mean[start], self.factor[start] = column.mean, column.scale
             self._parts.append(slice(start, start + len(column.output_names)))
+            if column.edges:
+                end = start + len(column.edges) - 1
+                self.mean[start:end], self.factor[start:end] = column.edges[:-1], 1 / np.diff(column.edges)
+                self._lowest[start + 1 : end], self._highest[start : end - 1] = 0, 1
             start = self._parts[-1].stop
+        self.version = 2 if any(column.part or column.edges for column in self.columns) else 1
         self.mean.flags.writeable = self.factor.flags.writeable = False
         self._freeze()
 
@@ -66,6 +72,14 @@ class TableInput(Prepared):
             column.write(cells[column.name], rows[:, part])
         return rows
 
+    def scale(self, rows: np.ndarray, out: Optional[np.ndarray] = None) -> np.ndarray:
+        """Return `(rows - mean) * scale`, in which what stands for a bin of a number stays within 0 and 1."""
+        scaled = super().scale(rows, out)
+        if self.version > 1:
+            np.maximum(scaled, self._lowest, out=scaled)
+            np.minimum(scaled, self._highest, out=scaled)
+        return scaled
+
     def spec(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Return the description for a model file, and the arrays that it names (none)."""
         return {"kind": self.kind, "columns": [column.spec() for column in self.columns]}, {}
@@ -76,7 +90,7 @@ class TableInput(Prepared):
         check({"columns": spec.get("columns")}, {"columns": "a list of maps"}, "", InputError)
         columns = []
         for index, column in enumerate(spec["columns"]):
-            known = ("fill", "mean", "scale", "values", "missing")
+            known = ("fill", "mean", "scale", "values", "missing", "part", "order", "edges")
             given = {key: column[key] for key in known if column.get(key) is not None}
             try:
                 columns.append(Column(column.get("name"), column.get("type"), **given))
@@ -94,7 +108,8 @@ class TableInput(Prepared):
         columns = [column for column in self.columns if column.name == name]
         samples = [column.samples() for column in columns]
         found: list[Any] = [None]
-        for cell in (cells[i] for i in range(max(map(len, samples))) for cells in samples if i < len(cells)):  # in turn
+        turns = (cells[i] for i in range(max(map(len, samples))) for cells in samples if i < len(cells))
+        for cell in dict.fromkeys(turns):
             try:
                 for column in columns:
                     column.write([cell], np.zeros((1, self.size)))
