@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 import mlp_data
@@ -59,7 +61,38 @@ def test_equal_samples_are_counted_with_and_without_the_same_answer() -> None:
     frames[7] = frames[2]  # "b" and "c"
     data = from_arrays(frames, LABELS)
     assert said(data, "train: 1 of 60 samples equal an earlier one with the same answer")
-    assert said(data, "train: 1 samples (the first is number 2, counted from 0) occur again with another answer")
+    assert said(
+        data, "train: 1 samples occur again with another answer, such as train[2] ('c') and train[7] ('b'): one of the"
+    )
+
+
+def test_samples_with_two_answers_are_named_by_their_files(make_zip: Callable[..., Path]) -> None:
+    pictures = [cv2.imencode(".png", frame)[1].tobytes() for frame in FRAMES[:30]]
+    members = {f"train/{'ab'[i % 2]}/{i}.png": picture for i, picture in enumerate(pictures[:20])}
+    members |= {f"test/{'ab'[i % 2]}/{i}.png": picture for i, picture in enumerate(pictures[20:])}
+    members["train/b/again.png"] = pictures[0]
+    members |= {"test/a/leaked.png": pictures[4], "test/b/turned.png": pictures[6]}
+    found = problems(mlp_data.load(make_zip(members)))
+    assert [sentence for sentence in found if "answer" in sentence or "too" in sentence] == [
+        "train: 1 samples occur again with another answer, such as 'train/a/0.png' ('a') and 'train/b/again.png' "
+        "('b'): one of the answers must be wrong, or something that tells them apart is missing",
+        "test: 2 of 12 samples are in the training split too, such as 'test/a/leaked.png' and 'train/a/4.png', "
+        "'test/b/turned.png' and 'train/a/6.png': the result will look better than it is",
+        "test: 1 samples have another answer in the training split, such as 'test/b/turned.png' ('b') and "
+        "'train/a/6.png' ('a'): one of the answers must be wrong",
+    ]
+
+
+def test_only_a_few_of_many_are_named() -> None:
+    frames = np.concatenate([FRAMES, FRAMES])
+    (problem,) = said(from_arrays(frames, [0] * 60 + [1] * 60), "another answer")
+    assert problem.startswith("train: 60 samples occur again with another answer")
+    assert problem.count(" and train[") == 3
+    (problem,) = said(
+        from_arrays(FRAMES.reshape(60, 64) * 1.0, [0.5] * 60, test=(FRAMES.reshape(60, 64) * 1.0, [1.5] * 60)),
+        "have another",
+    )
+    assert "test[0] (1.5) and train[0] (0.5)" in problem
 
 
 def test_samples_that_are_in_train_and_test_are_counted() -> None:
@@ -110,13 +143,17 @@ def test_a_value_far_from_all_others_is_questioned() -> None:
     assert said(from_arrays({"x": x.tolist()}, LABELS), "column 'x' holds 1e+09")
 
 
-def test_sixty_thousand_images_are_checked_in_no_time() -> None:
-    frames = RNG.integers(0, 256, (60_000, 28, 28), dtype=np.uint8)
+def test_seventy_thousand_images_are_checked_in_no_time() -> None:
+    frames = RNG.integers(0, 256, (70_000, 28, 28), dtype=np.uint8)
     frames[31_000] = frames[17]
+    frames[65_000:65_100] = frames[:100]
+    y = np.arange(70_000) % 10
+    data = from_arrays(frames[:60_000], y[:60_000], test=(frames[60_000:], y[60_000:]))
     start = time.process_time()
-    found = problems(from_arrays(frames, np.arange(60_000) % 10))
-    assert time.process_time() - start < 5  # a ceiling with much slack; it takes a third of a second
-    assert len(found) == 1
+    found = problems(data)
+    assert time.process_time() - start < 5  # a ceiling with much slack; it takes half a second
+    assert len(found) == 2
+    assert "test: 100 of 10000 samples are in the training split too" in found[1]
 
 
 def test_mnist_is_sound(shared_data: Path) -> None:

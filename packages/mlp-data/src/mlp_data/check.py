@@ -17,6 +17,7 @@ from mlp_data.table import column_types, spread
 
 _UNEVEN = 10  # times as many samples in the largest class as in the smallest
 _FEW = 10  # samples of a class, below which a network can hardly learn more than those samples
+_NAMED = 3  # samples that are named one by one; the others are counted
 _FAR = 50  # spreads from the middle: no measurement, or a unit that was mistaken
 
 
@@ -139,30 +140,67 @@ def _repeated(dataset: Dataset) -> Iterator[str]:
         return
     groups = _alike([split.x for split in splits.values()])
     found = dict(zip(splits, groups, strict=True))
-    yield from _repeated_in_train(splits["train"], found["train"])
+    yield from _repeated_in_train(dataset, splits["train"], found["train"])
     for name, ids in found.items():
-        shared = int(np.isin(ids, found["train"]).sum()) if name != "train" else 0
-        if shared:
-            yield (
-                f"{name}: {shared} of {len(ids)} samples are in the training split too: "
-                f"the result will look better than it is"
-            )
+        if name != "train":
+            yield from _in_both(dataset, name, ids, found["train"])
 
 
-def _repeated_in_train(train: Split, ids: Array) -> Iterator[str]:
+def _repeated_in_train(dataset: Dataset, train: Split, ids: Array) -> Iterator[str]:
     answers = np.unique(np.asarray(train.y), return_inverse=True)[1]
     answered = np.unique(ids * (answers.max() + 1) + answers)  # one number for each sample with its answer
     repeats = len(ids) - len(answered)
     if repeats:
         yield f"train: {repeats} of {len(ids)} samples equal an earlier one with the same answer: they add nothing"
-    at_odds = np.bincount(answered // (answers.max() + 1))
-    if (at_odds > 1).any():
-        number = int((at_odds > 1).sum())
-        first = int(np.flatnonzero(np.isin(ids, np.flatnonzero(at_odds > 1)))[0])
+    at_odds = np.flatnonzero(np.bincount(answered // (answers.max() + 1)) > 1)
+    if len(at_odds):
+        pairs = []
+        for group in at_odds[:_NAMED]:
+            first, *others = np.flatnonzero(ids == group)
+            other = next(row for row in others if answers[row] != answers[first])
+            pairs.append(" and ".join(_called(dataset, "train", int(row), answer=True) for row in (first, other)))
         yield (
-            f"train: {number} samples (the first is number {first}, counted from 0) occur again with another answer: "
+            f"train: {len(at_odds)} samples occur again with another answer, such as {', '.join(pairs)}: "
             f"one of the answers must be wrong, or something that tells them apart is missing"
         )
+
+
+def _in_both(dataset: Dataset, name: str, ids: Array, trained: Array) -> Iterator[str]:
+    """Say which samples of a split are in the training split as well, and which of them have another answer there."""
+    shared = np.flatnonzero(np.isin(ids, trained))
+    if not len(shared):
+        return
+    values, first = np.unique(trained, return_index=True)
+    there = first[np.searchsorted(values, ids[shared])]  # where each of them is first in the training split
+
+    def pairs(which: Array, answer: bool) -> str:
+        both = zip(shared[which][:_NAMED], there[which][:_NAMED], strict=True)
+        return ", ".join(
+            f"{_called(dataset, name, row, answer)} and {_called(dataset, 'train', other, answer)}"
+            for row, other in both
+        )
+
+    yield (
+        f"{name}: {len(shared)} of {len(ids)} samples are in the training split too, such as "
+        f"{pairs(np.arange(len(shared)), answer=False)}: the result will look better than it is"
+    )
+    y, trained_y = np.asarray(dataset.splits[name].y), np.asarray(dataset.splits["train"].y)
+    at_odds = np.flatnonzero(y[shared] != trained_y[there])
+    if len(at_odds):
+        yield (
+            f"{name}: {len(at_odds)} samples have another answer in the training split, such as "
+            f"{pairs(at_odds, answer=True)}: one of the answers must be wrong"
+        )
+
+
+def _called(dataset: Dataset, name: str, row: int, answer: bool = False) -> str:
+    """Name a sample by its file, or else by its place in its split, and its answer if that matters."""
+    split = dataset.splits[name]
+    called = repr(split.ids[row]) if split.ids else f"{name}[{row}]"
+    if not answer or split.y is None:
+        return called
+    value = repr(dataset.classes[split.y[row]]) if dataset.classes else f"{split.y[row]:g}"
+    return f"{called} ({value})"
 
 
 def _alike(parts: list[Samples]) -> list[Array]:
