@@ -107,6 +107,21 @@ def test_titanic_finds_its_target_and_says_what_is_left_out(mlp_train: Run) -> N
     assert mlp_runtime.load("t/model.mlp").training["target"] == "Survived"
 
 
+def test_smoothed_labels_explain_a_training_loss_above_the_validation_loss(mlp_train: Run) -> None:
+    three = "a,y\n" + "".join(f"{i * 7 % 20 / 8},{'xyz'[i % 3]}\n" for i in range(60))
+    Path("three.csv").write_text(three, encoding="utf-8")
+    said = mlp_train("fit", "three.csv", *QUICK, "--out", "three").err
+    assert "training: cross-entropy with labels smoothed by 0.05 (so the training loss cannot reach 0) by adamw" in said
+    assert "smoothed" not in mlp_train("fit", "xor", *QUICK, "--out", "two").err
+
+
+def test_the_log_of_a_run_keeps_whole_epochs_alone(mlp_train: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlp_train.trainer.PROGRESS_SECONDS", 0.0)
+    said = mlp_train("fit", "titanic", *QUICK, "--progress", "json", "--out", "t").err
+    assert '"event":"Progress"' in said
+    assert {event["event"] for event in read_run("t").events} == {"Started", "EpochEnd", "Finished"}
+
+
 def test_why_a_column_is_the_target_is_said_once(mlp_train: Run) -> None:
     numbers_csv("prices.csv")
     said = mlp_train("fit", "prices.csv", *QUICK, "--out", "m").err

@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import json
 import re
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from mlp_train.errors import UsageError
-from mlp_train.events import EpochEnd, Event, Finished, Started, Stopped
+from mlp_train.events import EpochEnd, Event, Finished, Progress, Started, Stopped
 from mlp_train.reporters import MODES, make_reporter
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*[39]\d[0-9;]*m")
@@ -62,6 +63,17 @@ def test_an_epoch_is_one_line_with_loss_accuracy_and_time_left() -> None:
     assert len(said.splitlines()) == 2
 
 
+def test_a_run_of_very_many_epochs_is_told_in_about_fifty_lines_and_the_last() -> None:
+    many = [replace(epoch(number), epochs=1850) for number in range(1, 1851)]
+    said = shown("lines", STARTED, *many, finished()).splitlines()
+    assert 50 <= len(said) <= 52
+    assert said[0].startswith("epoch   37/1850")
+    assert said[-1].startswith("epoch 1850/1850")
+    stopped = shown("lines", STARTED, *many[:400], Stopped("enough"), finished()).splitlines()
+    assert stopped[-1].startswith("epoch  400/1850")
+    assert len(shown("lines", *(replace(epoch(number), epochs=100) for number in range(1, 101))).splitlines()) == 100
+
+
 def test_each_line_is_flushed_at_once() -> None:
     class Counting(io.StringIO):
         flushes = 0
@@ -104,6 +116,33 @@ def test_the_bar_shows_epoch_loss_accuracy_and_time_left(monkeypatch: pytest.Mon
     said = shown("bar", STARTED, epoch(3), finished(), stream=Terminal())
     for part in ("epoch 3/12", "loss 0.5000", "valid accuracy 87.50 %", "1:15 left"):
         assert part in said
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_bar_moves_within_an_epoch_and_fits_the_terminal(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", str(width))
+    on_its_way = Progress(epoch=4, epochs=12, share=0.5, loss=0.25, seconds=2.0, eta=3725.0)
+    said = COLOUR.sub("", shown("bar", STARTED, epoch(3), on_its_way, stream=Terminal()))
+    line = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", said).splitlines()[-1].strip("\r")
+    assert line.startswith("epoch 4/12 ")
+    for part in ("loss 0.2500", "valid accuracy 87.50 %", "1:02:05 left"):
+        assert part in line
+    assert ("valid loss" in line) == (width == 120)
+    assert len(line) <= width
+    bar = re.findall("[━╸╺]+", line)[0]
+    assert len(bar) >= 10
+    assert bar.index("╺" if "╺" in bar else "╸") / len(bar) == pytest.approx(3.5 / 12, abs=0.1)
+
+
+def test_what_does_not_fit_beside_the_bar_goes_last_metric_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "80")
+    numbers = EpochEnd(1850, 1850, 0.5, 0.001, 1.0, 2.0, 3725.0, 0.41, {"rmse": 12345.6, "r2": 0.5123})
+    said = shown("bar", replace(STARTED, epochs=1850), numbers, stream=Terminal())
+    assert "valid rmse 1.235e+04" in said
+    assert "valid r2" not in said
+    assert "1:02:05 left" in said
 
 
 def test_the_bar_has_no_colour_where_no_color_is_set(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import mlp_data
 from mlp_data.errors import DataError
 from mlp_train import fit, train
 from mlp_train.errors import CheckpointError, DivergedError, UsageError
-from mlp_train.events import EpochEnd, Finished, Started, Stopped
+from mlp_train.events import EpochEnd, Finished, Progress, Started, Stopped
 
 XOR = ([[0, 0], [0, 1], [1, 0], [1, 1]], ["0", "1", "1", "0"])
 
@@ -98,6 +98,26 @@ def test_events_come_in_order_and_are_json():
     lines = [json.loads(json.dumps(event.to_dict())) for event in events]
     assert [line["event"] for line in lines] == ["Started", "EpochEnd", "EpochEnd", "EpochEnd", "Finished"]
     assert lines[1]["valid"].keys() == {"accuracy"}
+
+
+def test_a_long_epoch_tells_how_far_it_is_and_learns_the_same_bits(monkeypatch):
+    quick = events_of(blobs(), epochs=2, seed=1)
+    monkeypatch.setattr("mlp_train.trainer.PROGRESS_SECONDS", 0.0)
+    slow = events_of(blobs(), epochs=2, seed=1)
+    told = [event for event in slow if isinstance(event, Progress)]
+    first = [event.share for event in told if event.epoch == 1]
+    assert first == sorted(set(first))
+    assert len(first) == slow[0].batches - 1
+    assert all(0 < event.share < 1 and event.eta >= 0 for event in told)
+    json.dumps([event.to_dict() for event in told])
+    assert not any(isinstance(event, Progress) for event in quick)
+    np.testing.assert_array_equal(slow[-1].result.network.flat, quick[-1].result.network.flat)
+    assert slow[-1].result.history == quick[-1].result.history
+
+
+def test_smoothed_labels_are_told_only_where_they_are_used():
+    assert events_of(blobs(classes=3), epochs=1)[0].label_smoothing == 0.05
+    assert events_of(blobs(classes=2), epochs=1)[0].label_smoothing == 0.0
 
 
 def test_early_stopping_keeps_the_weights_of_the_lowest_validation_loss():

@@ -34,8 +34,21 @@ class Started(Event):
     epochs: int
     first_epoch: int  # 1, or the first one that a resumed run still has to do
     input: str
+    label_smoothing: float = 0.0  # 0 where the loss is not one of smoothed labels
     left_out: dict[str, str] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Progress(Event):
+    """A long pass over the training samples is on its way; told a few times a second, for whoever watches."""
+
+    epoch: int  # the one being done: 1, 2, ...
+    epochs: int
+    share: float  # of its samples that were seen, 0..1
+    loss: float  # mean over these samples
+    seconds: float  # since training started
+    eta: float  # seconds left if every epoch is still done
 
 
 @dataclass(frozen=True)

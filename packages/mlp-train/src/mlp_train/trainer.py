@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from mlp_data.dataset import Dataset
+from mlp_train.array import Array
 from mlp_train.backward import backward
 from mlp_train.blas import one_thread_where_small
 from mlp_train.checkpoints import Checkpoint
 from mlp_train.config import FitConfig, make_config
 from mlp_train.errors import CheckpointError, DivergedError
-from mlp_train.events import EpochEnd, Event, Finished, Started, Stopped
+from mlp_train.events import EpochEnd, Event, Finished, Progress, Started, Stopped
 from mlp_train.initializers import initialize
 from mlp_train.losses import mean_loss, output_gradient, smooth_labels
 from mlp_train.metrics import score
@@ -29,6 +31,7 @@ from mlp_train.schedules import learning_rate
 
 EVALUATION_ROWS = 1024  # a batch that stays in cache and keeps the products large
 CHECKPOINT_SECONDS = 1.0  # a run of many short epochs should not spend its time on writing
+PROGRESS_SECONDS = 0.2  # how long an epoch may take before it tells how far it is, and then between two such words
 
 
 def train(
@@ -59,6 +62,17 @@ def train(
     return Trainer(plan, resume).run(checkpoint)
 
 
+@dataclass
+class Pass:
+    """How far one pass over the training samples is."""
+
+    step: int  # of the whole training
+    lr: float
+    samples: int = 0
+    loss: float = 0.0  # summed over these samples
+    norm: float = 0.0  # of the last batch's gradient
+
+
 class Trainer:
     """One training run: the network, its optimizer, the random numbers and what was reached so far."""
 
@@ -75,6 +89,7 @@ class Trainer:
             weight_decay=plan.config.weight_decay,
         )
         self.lr = plan.config.lr or self.optimizer.default_lr
+        self.label_smoothing = plan.config.label_smoothing if plan.loss_name == "cross-entropy" else 0.0
         self.scratch = np.empty_like(self.gradient.flat)
         self.generator = plan.shuffle_generator
         self.epoch = 0  # epochs done
@@ -101,7 +116,12 @@ class Trainer:
                     f"the weights of epoch {self.best_epoch} are kept"
                 )
                 break
-            loss, lr, norm = self._train_epoch()
+            for done in self._train_epoch():
+                share, seconds = done.samples / len(plan.train), time.perf_counter() - began
+                if share < 1:
+                    epochs_done = self.epoch + share
+                    eta = seconds / (epochs_done - first_epoch + 1) * (plan.epochs - epochs_done)
+                    yield Progress(self.epoch + 1, plan.epochs, share, done.loss / done.samples, seconds, eta)
             self.epoch += 1
             valid = {} if plan.valid is None else self.evaluate(plan.valid)
             valid_loss = valid.pop("loss", None)
@@ -114,9 +134,9 @@ class Trainer:
             event = EpochEnd(
                 epoch=self.epoch,
                 epochs=plan.epochs,
-                loss=loss,
-                lr=lr,
-                gradient_norm=norm,
+                loss=done.loss / done.samples,
+                lr=done.lr,
+                gradient_norm=done.norm,
                 seconds=seconds,
                 eta=seconds / (self.epoch - first_epoch + 1) * (plan.epochs - self.epoch),
                 valid_loss=valid_loss,
@@ -131,36 +151,49 @@ class Trainer:
         np.copyto(self.network.flat, self.best)
         yield Finished(self._result())
 
-    def _train_epoch(self) -> tuple[float, float, float]:
-        """Show the network every training sample once; return the mean loss, the learning rate, the gradient's norm."""
-        plan, config = self.plan, self.config
-        steps = plan.epochs * plan.batches
-        step, total, norm, lr = self.epoch * plan.batches, 0.0, 0.0, self.lr
-        # the loss is looked at after every batch, so an overflow is reported by a sentence and not by a warning
-        with one_thread_where_small(self.network, plan.batch_size), np.errstate(over="ignore", invalid="ignore"):
-            for x, y in plan.train.batches(plan.batch_size, self.generator):
-                if config.label_smoothing and plan.loss_name == "cross-entropy":
-                    y = smooth_labels(y, config.label_smoothing)
-                self.network.forward(x, self.forward)
-                loss = mean_loss(plan.loss, self.forward, y)
-                if not np.isfinite(loss):
-                    raise self._diverged(step, loss, lr)
-                d_z = output_gradient(plan.loss, self.network, self.forward, y)
-                backward(self.network, self.forward, d_z, self.gradient)
-                if config.l2:
-                    loss += l2_penalty(self.network, config.l2)
-                    add_l2_gradient(self.network, self.gradient, config.l2, self.scratch)
-                step += 1
-                if step % plan.batches == 0:
-                    norm = gradient_norm(self.gradient)
-                if config.clip_norm:
-                    clip_norm(self.gradient, config.clip_norm)
-                lr = learning_rate(config.schedule, self.lr, step - 1, steps, config.warmup)
-                self.optimizer.update(self.network.flat, self.gradient.flat, lr)
-                total += loss * len(x)
+    def _train_epoch(self) -> Iterator[Pass]:
+        """Show the network every training sample once; yield how far that is, a few times a second and at the end."""
+        batches = self.plan.train.batches(self.plan.batch_size, self.generator)
+        so_far = Pass(self.epoch * self.plan.batches, self.lr)
+        while so_far.samples < len(self.plan.train):
+            until = time.perf_counter() + PROGRESS_SECONDS
+            # the loss is looked at after every batch, so an overflow is reported by a sentence and not by a warning
+            with (
+                one_thread_where_small(self.network, self.plan.batch_size),
+                np.errstate(over="ignore", invalid="ignore"),
+            ):
+                for x, y in batches:
+                    self._train_batch(x, y, so_far)
+                    if time.perf_counter() > until and so_far.samples < len(self.plan.train):
+                        break
+            yield so_far  # outside of `with`, so that whoever listens computes as ever
         if not np.isfinite(self.network.flat).all():
-            raise self._diverged(step, np.nan, lr)
-        return total / len(plan.train), lr, norm
+            raise self._diverged(so_far.step, np.nan, so_far.lr)
+
+    def _train_batch(self, x: Array, y: Array, so_far: Pass) -> None:
+        """Do one step: forward, loss, backward, update."""
+        plan, config = self.plan, self.config
+        if self.label_smoothing:
+            y = smooth_labels(y, self.label_smoothing)
+        self.network.forward(x, self.forward)
+        loss = mean_loss(plan.loss, self.forward, y)
+        if not np.isfinite(loss):
+            raise self._diverged(so_far.step, loss, so_far.lr)
+        d_z = output_gradient(plan.loss, self.network, self.forward, y)
+        backward(self.network, self.forward, d_z, self.gradient)
+        if config.l2:
+            loss += l2_penalty(self.network, config.l2)
+            add_l2_gradient(self.network, self.gradient, config.l2, self.scratch)
+        so_far.step += 1
+        if so_far.step % plan.batches == 0:
+            so_far.norm = gradient_norm(self.gradient)
+        if config.clip_norm:
+            clip_norm(self.gradient, config.clip_norm)
+        steps = plan.epochs * plan.batches
+        so_far.lr = learning_rate(config.schedule, self.lr, so_far.step - 1, steps, config.warmup)
+        self.optimizer.update(self.network.flat, self.gradient.flat, so_far.lr)
+        so_far.loss += loss * len(x)
+        so_far.samples += len(x)
 
     def evaluate(self, reader: BlockReader) -> dict[str, float]:
         """Return the mean loss and the task's figures of the present weights on the samples of `reader`."""
@@ -225,6 +258,7 @@ class Trainer:
             epochs=plan.epochs,
             first_epoch=first_epoch,
             input=plan.dataset.input_reason,
+            label_smoothing=self.label_smoothing,
             left_out=plan.dataset.unused_columns,
             problems=plan.dataset.problems,
         )

@@ -38,7 +38,10 @@ def about_training(event: Started, dataset: Dataset) -> Iterator[str]:
     yield f"input: {event.input}"
     yield f"network: {', '.join(event.layers)}; {event.parameters:,} parameters"
     epochs = counted(event.epochs, "epoch")
-    yield f"training: {event.loss} by {event.optimizer}, learning rate {event.lr:g}, up to {epochs}"
+    loss = event.loss
+    if event.label_smoothing:
+        loss += f" with labels smoothed by {event.label_smoothing:g} (so the training loss cannot reach 0)"
+    yield f"training: {loss} by {event.optimizer}, learning rate {event.lr:g}, up to {epochs}"
     yield f"batches: {_batch_rule(event)}"
     if event.valid_samples:
         yield f"held out: {counted(event.valid_samples, 'sample')} to watch and never train on"

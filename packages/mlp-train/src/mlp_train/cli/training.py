@@ -22,7 +22,7 @@ from mlp_train.cli.outcome import Outcome, deliver, earlier_outcome
 from mlp_train.cli.shared import Voice, command, counted
 from mlp_train.errors import Interrupted, OutputError, UsageError
 from mlp_train.evaluation import score_splits
-from mlp_train.events import Event, Finished, Started, Stopped
+from mlp_train.events import Event, Finished, Progress, Started, Stopped
 from mlp_train.metrics_log import MetricsLog
 from mlp_train.plan import hold_out
 from mlp_train.plugins import load_plugins
@@ -170,7 +170,8 @@ def _watch(events: Iterator[Event], job: Job, dataset: Dataset, log: MetricsLog)
             if isinstance(event, Started):
                 for sentence in about_training(event, dataset):
                     job.voice.say(sentence)
-            log.write(event.to_dict())
+            if not isinstance(event, Progress):  # the log keeps what will be looked at later
+                log.write(event.to_dict())
             reporter(event)
             if isinstance(event, Stopped):
                 job.voice.say(f"stopped early: {event.reason}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mlp_train.events import EpochEnd
 
 
@@ -34,6 +36,18 @@ def epoch_figures(event: EpochEnd) -> str:
         parts.append(f"valid loss {event.valid_loss:.4f}")
     parts += [f"valid {metric(name, value)}" for name, value in event.valid.items()]
     return "  ".join(parts)
+
+
+def short_figures(event: EpochEnd, width: int) -> str:
+    """Write as much of `epoch_figures` as fits, without the valid loss and then without the last metric.
+
+    >>> short_figures(EpochEnd(1, 9, 0.5, 0.001, 1.0, 2.0, 16.0, 0.41, {"accuracy": 0.9}), 40)
+    'loss 0.5000  valid accuracy 90.00 %'
+    """
+    kept = [event, replace(event, valid_loss=None)]
+    kept += [replace(kept[1], valid=dict([*event.valid.items()][:-n])) for n in range(1, len(event.valid))]
+    said = [epoch_figures(one) for one in kept]
+    return next((one for one in said if len(one) <= width), said[-1])
 
 
 def clock(seconds: float) -> str:
