@@ -218,3 +218,10 @@ def test_help_needs_neither_numpy_nor_opencv() -> None:
 
 def test_the_version_is_printed(run: Run) -> None:
     assert run("--version") == (0, "mlp-data 0.1.0\n", "")
+
+
+def test_images_that_lie_on_their_side_are_turned(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "train-images").write_bytes(b"\0\0\x08\x03\0\0\0\x02\0\0\0\x04\0\0\0\x03" + bytes(range(24)))
+    (tmp_path / "train-labels").write_bytes(b"\0\0\x08\x01\0\0\0\x02\0\x01")
+    assert "train  2  4 x 3 grey" in run("inspect", str(tmp_path))[1]
+    assert "train  2  3 x 4 grey" in run("inspect", str(tmp_path), "--transpose")[1]

@@ -149,3 +149,9 @@ def test_forty_two_thousand_lines_take_seconds(shared_data: Path) -> None:
     assert data.splits["train"].y.tolist()[:2] != []
     assert data.submission == ("ImageId", "Label")
     assert data.splits["unlabelled"].ids[-1] == "28000"
+
+
+def test_images_that_lie_on_their_side_are_turned_on_request(make_zip: Zip) -> None:
+    rows = frames(6)
+    data = mlp_data.load(make_zip({"a.csv": csv(rows, list("102102"))}), transpose=True)
+    assert np.array_equal(data.train.x, rows.reshape(-1, 8, 8).swapaxes(1, 2))

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 import mlp_data
 from mlp_data.errors import DataError
 from mlp_data.loaders.idx import DTYPES, parse_idx
+from mlp_data.rows import FileRows
+from mlp_data.storage import Storage
 
 Zip = Callable[..., Path]
 Idx = Callable[..., bytes]
@@ -152,3 +154,26 @@ def test_a_header_that_promises_more_than_there_is_costs_nothing(lengths: list[i
     header = bytes([0, 0, 8, len(lengths)]) + b"".join(length.to_bytes(4, "big") for length in lengths)
     with pytest.raises(DataError):
         parse_idx(header, "x")  # no value follows
+
+
+def test_images_that_lie_on_their_side_are_turned_on_request(
+    make_zip: Zip, members: dict[str, bytes], digits_of: Digits, tmp_path: Path
+) -> None:
+    path = make_zip(members)
+    upright, turned = mlp_data.load(path), mlp_data.load(path, transpose=True)
+    assert np.array_equal(turned.train.x, upright.train.x.swapaxes(1, 2))
+    assert turned.load_options == {"transpose": True}
+    assert turned.fingerprint != upright.fingerprint
+
+
+def test_images_on_disk_are_turned_as_they_are_read(tmp_path: Path, idx: Idx, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Storage, "fits", lambda self, size: False)
+    frames = np.arange(5 * 3 * 4 * 3, dtype=np.uint8).reshape(5, 3, 4, 3)
+    (tmp_path / "train-images").write_bytes(idx(frames))
+    (tmp_path / "train-labels").write_bytes(idx([0, 1, 0, 1, 0]))
+    x = mlp_data.load(tmp_path, transpose=True, cache=str(tmp_path / "cache")).train.x
+    assert isinstance(x, FileRows)
+    assert x.shape == (5, 4, 3, 3)
+    assert np.array_equal(np.asarray(x), frames.swapaxes(1, 2))
+    assert np.array_equal(x.take(np.array([3, 0]))[:], frames[[3, 0]].swapaxes(1, 2))
+    assert np.array_equal(x.transpose()[1], frames[1])

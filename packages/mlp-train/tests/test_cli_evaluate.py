@@ -132,3 +132,29 @@ def test_a_goal_can_be_set_here_too(mlp_train: Run) -> None:
     assert answer.code == 5
     assert answer.out.startswith("accuracy 0.")
     assert mlp_train("evaluate", "t", "titanic", "--min-accuracy", "0").code == 0
+
+
+def idx(array: np.ndarray) -> bytes:
+    return bytes([0, 0, 8, array.ndim]) + b"".join(n.to_bytes(4, "big") for n in array.shape) + array.tobytes()
+
+
+def test_images_that_lay_on_their_side_in_training_are_turned_in_its_tests_and_questions_too(mlp_train: Run) -> None:
+    y = np.arange(80, dtype=np.uint8) % 2
+    frames = np.zeros((80, 8, 8), np.uint8)
+    frames[y == 0, 2:6, 1:7] = 200  # lying, as a dash is
+    frames[y == 1, 1:7, 2:6] = 200  # standing
+    frames += np.random.default_rng(0).integers(0, 50, frames.shape, dtype=np.uint8)
+    for folder, images in (("sideways", frames.swapaxes(1, 2)), ("upright", frames)):
+        Path(folder).mkdir()
+        for split, rows in (("train", slice(0, 60)), ("test", slice(60, 80))):
+            Path(folder, f"{split}-images").write_bytes(idx(images[rows]))
+            Path(folder, f"{split}-labels").write_bytes(idx(y[rows]))
+    mlp_train("fit", "sideways", "--transpose", "--fit", "none", "--out", "run", "--epochs", "30", "--quiet")
+    assert "transpose = true" in Path("run/config.toml").read_text()
+    assert json.loads(mlp_train("inspect", "run/model.mlp", "--json").out)["training"]["options"]["transpose"] is True
+    assert evaluate(mlp_train, "run/model.mlp", "sideways")["accuracy"] == 1
+    assert evaluate(mlp_train, "run/model.mlp", "upright")["accuracy"] == 0
+    assert evaluate(mlp_train, "run/model.mlp", "upright", "--no-transpose")["accuracy"] == 1
+    for source, flags in (("sideways", []), ("upright", ["--no-transpose"])):
+        said = json.loads(mlp_train("predict", "run/model.mlp", source, *flags, "--json").out)["predictions"]
+        assert [one["label"] for one in said] == [str(label) for label in y[60:]]

@@ -46,6 +46,7 @@ def inspect_source(
     columns: Annotated[list[str] | None, typer.Option(help="Types of columns.", metavar="NAME=TYPE")] = None,
     fit: Annotated[str | None, typer.Option(help="Fit images by none, stretch or ink.")] = None,
     ink: Annotated[str | None, typer.Option(help="The ink is auto, light or dark.")] = None,
+    transpose: Annotated[bool, typer.Option("--transpose", help="Swap rows and columns, as EMNIST needs.")] = False,
     max_memory: Annotated[str | None, typer.Option(help="Memory that all may take, such as 1G.")] = None,
     cache: Annotated[str | None, typer.Option(help="Where samples lie that do not fit.", metavar="DIR")] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,  # noqa: ARG001
@@ -56,7 +57,8 @@ def inspect_source(
     from mlp_data.sources import load
 
     tables = {"target": target, "drop": read_names(drop or ()), "columns": read_types(columns or ())}
-    said = {**tables, "task": task, "fit": fit, "ink": ink, "max_memory": max_memory, "cache": cache}
+    images = {"fit": fit, "ink": ink, "transpose": transpose}
+    said = {**tables, "task": task, **images, "max_memory": max_memory, "cache": cache}
     report = inspect(load(source, **said), Options.of(**said))
     if as_json:
         _answer(json.dumps(report, allow_nan=False))

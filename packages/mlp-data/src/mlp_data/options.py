@@ -25,6 +25,7 @@ class Options:
     target: the column to predict. task: what kind of answer it is. drop: columns to leave out.
     columns: column name -> type, where the type found from the cells is not the one wanted.
     fit, ink: how images become network input (see `mlp_runtime.inputs.ImageInput`).
+    transpose: swap rows and columns of images in IDX and CSV files: the letters of EMNIST lie on their side.
     max_memory: bytes, or a text such as 1G, that training on the data may take; half of the machine's if not said.
     cache: the folder for what then stays on disk.
     """
@@ -35,6 +36,7 @@ class Options:
     columns: Mapping[str, str] = field(default_factory=dict)
     fit: Fit | None = None
     ink: Ink | None = None
+    transpose: bool = False
     max_memory: int | None = None
     cache: str | None = None
 
@@ -63,6 +65,8 @@ class Options:
                 )
             if name == "drop":
                 value = (value,) if isinstance(value, str) else tuple(_strings(name, value))
+            if name == "transpose" and not isinstance(value, bool):
+                raise OptionError(f"option transpose={value!r} is neither True nor False: say one of them")
             if name == "max_memory":
                 value = read_size(value)
             values[name] = value
@@ -81,7 +85,8 @@ class Options:
         {'drop': ['Ticket']}
         """
         values: dict[str, Any] = {"drop": list(self.drop), "columns": dict(self.columns)}
-        values |= {"target": self.target, "task": self.task, **self.for_images()}
+        values |= {"target": self.target, "task": self.task, "transpose": self.transpose}
+        values |= self.for_images()
         return {name: value for name, value in values.items() if value}
 
     def for_images(self) -> dict[str, str]:

@@ -25,6 +25,7 @@ class FileRows:
 
     It has the `shape`, `dtype` and `ndim` of the array that it stands for. Indexing reads: `rows[7]` is one sample,
     `rows[10:20]` and `rows[indices]` are arrays in memory. `take` and `blocks` do not read everything at once.
+    transposed: whether rows and columns of each image are swapped as it is read; `shape` is what comes of it.
     cache: the folder where whoever makes something of these rows may put that, for it will be as large.
     """
 
@@ -36,14 +37,16 @@ class FileRows:
         *,
         offset: int = 0,
         index: Array | None = None,
+        transposed: bool = False,
         cache: Path,
     ) -> None:
         self.cache = cache
         self.dtype = np.dtype(dtype)
         self._file = file if isinstance(file, _Kept) else _Kept(file)
         self._offset, self._index = offset, index
-        self._stored = shape
-        self.shape = shape if index is None else (len(index), *shape[1:])
+        self._stored, self._transposed = shape, transposed
+        sample = (shape[2], shape[1], *shape[3:]) if transposed else shape[1:]
+        self.shape = (shape[0] if index is None else len(index), *sample)
 
     @property
     def ndim(self) -> int:
@@ -80,8 +83,10 @@ class FileRows:
         step = max(1, _MAPPED // max(self.row_bytes, _AROUND))
         for start in range(0, len(places), step):
             some = slice(start, start + step)
-            # mode="clip" lets NumPy write straight into `out`
-            np.take(self._map(), places[some], axis=0, out=out[some], mode="clip")
+            if self._transposed:
+                out[some] = np.take(self._map(), places[some], axis=0).swapaxes(1, 2)
+            else:  # mode="clip" lets NumPy write straight into `out`
+                np.take(self._map(), places[some], axis=0, out=out[some], mode="clip")
 
     def _gathered(self, indices: Array) -> Array:
         out = np.empty((len(indices), *self.shape[1:]), self.dtype)
@@ -93,7 +98,22 @@ class FileRows:
         indices = np.asarray(indices)
         chosen = indices if self._index is None else self._index[indices]
         compact = chosen.astype(np.min_scalar_type(max(len(self), self._stored[0])), copy=False)
-        return FileRows(self._file, self._stored, self.dtype, offset=self._offset, index=compact, cache=self.cache)
+        return self._like(compact, self._transposed)
+
+    def transpose(self) -> FileRows:
+        """Return the same images with rows and columns swapped, without reading them."""
+        return self._like(self._index, not self._transposed)
+
+    def _like(self, index: Array | None, transposed: bool) -> FileRows:
+        return FileRows(
+            self._file,
+            self._stored,
+            self.dtype,
+            offset=self._offset,
+            index=index,
+            transposed=transposed,
+            cache=self.cache,
+        )
 
     def view(self, shape: tuple[int, ...], dtype: npt.DTypeLike, offset: int = 0) -> FileRows:
         """Return what else the bytes from `offset` on may be read as."""

@@ -49,10 +49,13 @@ def evaluate(model: Model, dataset: Dataset) -> Evaluation:
 
 def loading_options(model: Model, target: str | None = None) -> dict[str, Any]:
     """Return the options with which `mlp_data.load` reads data for `model`: those of its training."""
+    training = model.training
+    said = training.get("options", {})
+    if model.input.kind == "image":
+        return {"transpose": said.get("transpose")}
     if model.input.kind != "table":
         return {}
-    training = model.training
-    saved = {name: training.get("options", {}).get(name) for name in ("drop", "columns")}
+    saved = {name: said.get(name) for name in ("drop", "columns")}
     task = "classification" if model.classes else "regression"
     return {"target": target or training.get("target"), "task": task, **saved}
 

@@ -17,13 +17,15 @@ from mlp_data.options import Options, read_names, read_types
 from mlp_data.sources import SAMPLES
 from mlp_runtime.errors import nearest
 from mlp_train.config import FitConfig, make_config
-from mlp_train.errors import UsageError
+from mlp_train.errors import UsageError, unreadable
 from mlp_train.export import WEIGHTS
 from mlp_train.reporters import MODES
 
 PREFIX = "MLP_TRAIN_"
+MOST_BYTES = 1 << 20  # of a settings file; a device in its place never ends
 DATA = tuple(option.name for option in fields(Options))
 RUN = {"source": "digits", "name": None, "out": None, "plugin": (), "weights": "float32", "min_accuracy": None}
+YES, NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 SHOWN = {"progress": "auto"}  # how a run looks, which does not change what it gives
 KNOWN = (*RUN, *SHOWN, *DATA, *FitConfig.model_fields)
 NOT_SAVED = ("out", "progress")  # a repeated run needs a folder of its own, and looks as whoever repeats it likes
@@ -87,13 +89,17 @@ def gather(
 def read_toml(path: str | Path) -> dict[str, Any]:
     """Read a settings file; UsageError says why it cannot be read."""
     try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        with Path(path).open("rb") as file:
+            text = file.read(MOST_BYTES + 1)
+        if len(text) > MOST_BYTES:
+            raise UsageError(f"{path}: settings take no more than {MOST_BYTES:,} bytes, this is larger; check the path")
+        return tomllib.loads(text.decode())
     except OSError as error:
         raise UsageError(
             f"{path}: the settings cannot be read: the system says '{error.strerror}'; check the path"
         ) from error
-    except ValueError as error:  # not TOML, or not even text
-        raise UsageError(f"{path}: this is not TOML: {error}; correct it there") from error
+    except (ValueError, RecursionError) as error:  # not TOML, or not even text
+        raise UsageError(f"{path}: this is not TOML: {unreadable(error)}; correct it there") from error
 
 
 def absolute_source(source: str) -> str:
@@ -131,6 +137,8 @@ def _read(name: str, value: Any) -> Any:
         return read_names(_texts(name, value))
     if name == "columns":
         return dict(value) if isinstance(value, Mapping) else read_types(_texts(name, value))
+    if name == "transpose":
+        return _read_yes(name, value)
     if name == "min_accuracy":
         return _read_share(name, value)
     if not isinstance(value, str) or not value.strip():
@@ -152,6 +160,13 @@ def _read_training(name: str, value: Any) -> Any:
         return read_names([value])
     optional = type(None) in get_args(FitConfig.model_fields[name].annotation)
     return None if optional and value == "none" else value
+
+
+def _read_yes(name: str, value: Any) -> bool:
+    word = str(value).strip().lower()
+    if word not in YES + NO:
+        raise UsageError(f"option {name!r} cannot be {value!r}: it is true or false")
+    return word in YES
 
 
 def _read_share(name: str, value: Any) -> float:

@@ -70,6 +70,8 @@ def load_csv_digits(source: Source, options: Options) -> Dataset | None:
             )
         pixels, texts = parse(member.read(), layout, member.where)
         images[split] = pixels.reshape(-1, *layout.shape)
+        if options.transpose:
+            images[split] = np.ascontiguousarray(images[split].swapaxes(1, 2))
         beside[split] = layout.named, texts
         heading = layout.heading if labelled else heading
     answered = [split for split, (kind, _) in beside.items() if kind == "label"]

@@ -69,8 +69,18 @@ def load_idx(source: Source, options: Options) -> Dataset | None:
     y = dict(zip(answered, indices, strict=True))
     first = found[next(iter(found))][0]
     kind = "vector" if first.values.ndim == 2 else "image"
-    splits = {split: Split(_samples(part, first, source.name), y.get(split)) for split, (part, _) in found.items()}
+    x = {split: _samples(part, first, source.name) for split, (part, _) in found.items()}
+    if options.transpose and kind == "image":
+        x = {split: transposed(images) for split, images in x.items()}
+    splits = {split: Split(images, y.get(split)) for split, images in x.items()}
     return Dataset(source.name, kind, "classification", splits, classes)
+
+
+def transposed(images: Array | FileRows) -> Array | FileRows:
+    """Return images with their rows and columns swapped."""
+    if isinstance(images, FileRows):
+        return images.transpose()
+    return np.ascontiguousarray(images.swapaxes(1, 2))
 
 
 def is_idx(member: Member) -> bool:

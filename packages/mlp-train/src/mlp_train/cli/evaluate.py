@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mlp_train.cli.flags import Cache, MaxMemory
+from mlp_train.cli.flags import Cache, MaxMemory, Transpose
 from mlp_train.cli.shared import (
     Debug,
     Json,
@@ -30,6 +30,7 @@ def evaluate(
         str | None,
         typer.Option("--target", metavar="COLUMN", help="The column of the answers; the model's own if not set."),
     ] = None,
+    transpose: Transpose = None,
     max_memory: MaxMemory = None,
     cache: Cache = None,
     min_accuracy: MinAccuracy = None,
@@ -55,8 +56,8 @@ def evaluate(
     model = load_model(model_path)
     if goal is not None and not model.classes:
         raise UsageError(f"{model_path}: --min-accuracy is for classes, but this model gives numbers; leave it out")
-    storage = gather({"max_memory": max_memory, "cache": cache}).data
-    dataset = mlp_data.load(source, **loading_options(model, target), **storage)
+    said = gather({"transpose": transpose, "max_memory": max_memory, "cache": cache}).data
+    dataset = mlp_data.load(source, **{**loading_options(model, target), **said})
     found = measure(model, dataset)
     if as_json:
         said = {"model": model_path, "source": source, "split": found.split, "samples": found.samples}

@@ -32,6 +32,7 @@ def fit(
     columns: f.Columns = None,
     fit: f.Fit = None,
     ink: f.Ink = None,
+    transpose: f.Transpose = None,
     max_memory: f.MaxMemory = None,
     cache: f.Cache = None,
     valid_fraction: f.ValidFraction = None,

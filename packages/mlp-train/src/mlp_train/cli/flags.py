@@ -40,6 +40,15 @@ Drop = Annotated[Texts, data("--drop", "COLUMNS", "Columns to leave out, with co
 Columns = Annotated[Texts, data("--columns", "NAME=TYPE", "Types of columns, such as Pclass=category; repeatable.")]
 Fit = Annotated[Text, data("--fit", "HOW", "How images come to size: none, stretch or ink.")]
 Ink = Annotated[Text, data("--ink", "SHADE", "What is drawn on the images: auto, light or dark.")]
+Transpose = Annotated[
+    bool | None,
+    typer.Option(
+        "--transpose/--no-transpose",
+        help="Swap rows and columns of images in IDX and CSV files, as EMNIST needs.",
+        rich_help_panel="Data",
+        show_default=False,
+    ),
+]
 MaxMemory = Annotated[Text, data("--max-memory", "SIZE", "Memory that all may take, such as 1G.", "half")]
 Cache = Annotated[Text, data("--cache", "DIR", "Where samples lie that do not fit in memory.")]
 ValidFraction = Annotated[

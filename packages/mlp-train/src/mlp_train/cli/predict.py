@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mlp_train.cli.flags import Transpose
 from mlp_train.cli.shared import (
     Debug,
     Force,
@@ -59,6 +60,7 @@ def predict(
     out: Annotated[
         str | None, typer.Option("--out", metavar="FILE.csv", help="Write the answers to a CSV file instead.")
     ] = None,
+    transpose: Transpose = None,
     force: Force = False,
     plugin: Plugin = None,
     as_json: Json = False,
@@ -80,7 +82,9 @@ def predict(
     voice = Voice(quiet)
     load_plugins(plugin or ())
     model = load_model(model_path)
-    answers = (one for path in inputs for batch in questions(path, model, voice) for one in ask(model, batch))
+    answers = (
+        one for path in inputs for batch in questions(path, model, voice, transpose) for one in ask(model, batch)
+    )
     if out is not None:
         count = _write_csv(out, list(answers), model)
         if as_json:

@@ -38,14 +38,16 @@ class Batch:
     headings: tuple[str, str] | None = None
 
 
-def questions(path: str, model: Model, voice: Voice) -> Iterator[Batch]:
+def questions(path: str, model: Model, voice: Voice, transpose: bool | None = None) -> Iterator[Batch]:
     """Yield what is in a file, a folder, an archive or a sample, in batches of bounded size.
+
+    transpose: whether images in IDX and CSV files lie on their side; None if they are as in training.
 
     In a folder or an archive, an image that cannot be read is named, counted and skipped. A file of its own that
     cannot be used raises DataError or InputError.
     """
     if path in SAMPLES:
-        yield from _dataset(path, model, voice)
+        yield from _dataset(path, model, voice, transpose)
         return
     with open_source(path) as source:
         first = source.members[0]
@@ -62,7 +64,7 @@ def questions(path: str, model: Model, voice: Voice) -> Iterator[Batch]:
             if images:
                 yield from _frames(images, source, model, voice)
                 return
-    yield from _dataset(path, model, voice)
+    yield from _dataset(path, model, voice, transpose)
 
 
 def _array(path: str, model: Model) -> Iterator[Batch]:
@@ -121,9 +123,10 @@ def _frames(images: list[Member], source: Source, model: Model, voice: Voice) ->
         voice.say(f"{source.name}: {counted(skipped, 'image')} of {len(images)} could not be read and have no answer")
 
 
-def _dataset(path: str, model: Model, voice: Voice) -> Iterator[Batch]:
+def _dataset(path: str, model: Model, voice: Voice, transpose: bool | None) -> Iterator[Batch]:
     """Let the loaders read what is neither an image nor a table of its own; rows without an answer come first."""
-    dataset = mlp_data.load(path, **loading_options(model))
+    said = loading_options(model) if transpose is None else {**loading_options(model), "transpose": transpose}
+    dataset = mlp_data.load(path, **said)
     check_kind(model, dataset)
     name = next(name for name in UNANSWERED_FIRST if len(dataset.splits.get(name, ())))
     split = dataset.splits[name]
