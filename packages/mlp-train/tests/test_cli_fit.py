@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import subprocess
 from collections.abc import Callable
@@ -281,3 +282,23 @@ def test_a_settings_file_is_checked_like_flags(mlp_train: Run) -> None:
     answer = mlp_train("fit", "xor", "--config", "mine.toml")
     assert answer.code == 2
     assert "mine.toml: unknown setting 'hiddens', did you mean 'hidden'?" in answer.err
+
+
+def test_a_run_that_could_not_begin_leaves_no_folder(mlp_train: Run, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    for wrong in (["nothing.zip"], ["xor", "--optimizer", "adm"], ["xor", "--plugin", "none.py"]):
+        assert mlp_train("fit", *wrong, "--out", "run").code in (2, 3)
+        assert not (tmp_path / "run").exists()
+        mlp_train("fit", *wrong, "--out", "mine")
+        assert (tmp_path / "mine").is_dir()  # a folder that was there stays
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no lock that ends with its process")
+def test_of_two_runs_in_one_folder_one_is_refused(command: list[str], tmp_path: Path) -> None:
+    arguments = [*command, "fit", "xor", "--out", "run", "--epochs", "300", "-q"]
+    both = [subprocess.Popen(arguments, cwd=tmp_path, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [process.communicate()[1] for process in both]
+    assert sorted(process.returncode for process in both) == [0, 6]
+    assert any("another process is training in this folder" in one or "is not empty" in one for one in said)
+    done = [line for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines() if "Finished" in line]
+    assert len(done) == 1

@@ -133,12 +133,18 @@ def test_paths_are_saved_so_that_they_are_found_from_anywhere(tmp_path: Path, mo
     assert gather({"source": "digits"}).effective()["source"] == "digits"
 
 
-@pytest.mark.parametrize("content", [b"epochs = = 3", b"\xff\xfe\x00"])
+@pytest.mark.parametrize("content", [b"epochs = = 3", b"\xff\xfe\x00", b"a=" + b"[" * 100_000])
 def test_a_file_that_is_not_toml_is_one_sentence(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "broken.toml"
     path.write_bytes(content)
     with pytest.raises(UsageError, match=r"broken.toml: this is not TOML"):
         read_toml(path)
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="this system has no file without an end")
+def test_settings_without_an_end_are_refused() -> None:
+    with pytest.raises(UsageError, match="/dev/zero: settings take no more than 1,048,576 bytes"):
+        read_toml("/dev/zero")
 
 
 def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:

@@ -65,7 +65,28 @@ def test_resuming_without_an_old_log_begins_one(path: Path) -> None:
 
 def test_a_damaged_line_elsewhere_is_named_by_its_number(path: Path) -> None:
     path.write_bytes(b'{"event":"Started"}\n[1]\n')
-    with pytest.raises(UsageError, match=r"line 2 is not a JSON object but b'\[1\]'"):
+    with pytest.raises(UsageError, match=r"line 2 is not an event of a run but b'\[1\]'"):
+        read_events(path)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[" * 100_000,
+        '{"event":"EpochEnd","epoch":"x"}',
+        '{"event":"EpochEnd","epoch":null}',
+        '{"event":"EpochEnd","epoch":1e400}',
+        '{"event":"EpochEnd","epoch":-1}',
+        '{"event":"EpochEnd"}',
+        '{"event":"Finished","metrics":5}',
+        '{"event":"Finished","metrics":{"test":5}}',
+        '{"event":"Finished","metrics":{"test":{"accuracy":"high"}}}',
+        '{"event":"Finished","samples":"many"}',
+    ],
+)
+def test_an_object_that_is_no_event_of_a_run_is_named_too(path: Path, line: str) -> None:
+    path.write_text(f'{{"event":"Started"}}\n{line}\n')
+    with pytest.raises(UsageError, match=r"line 2 is not an event of a run but b'.*'; remove the line"):
         read_events(path)
 
 

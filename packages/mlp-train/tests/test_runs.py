@@ -3,6 +3,7 @@ from __future__ import annotations
 import datetime
 import getpass
 import json
+import os
 import platform
 import tomllib
 from pathlib import Path
@@ -116,7 +117,7 @@ def test_reading_a_run_says_what_is_inside(tmp_path: Path) -> None:
     run.write_config({"seed": 3})
     run.model.write_bytes(b"12345")
     run.metrics.write_text(
-        '{"event":"Started"}\n{"event":"EpochEnd","epoch":1}\n{"event":"Finished","metrics":{"accuracy":0.5}}\n'
+        '{"event":"Started"}\n{"event":"EpochEnd","epoch":1}\n{"event":"Finished","metrics":{"test":{"accuracy":0.5}}}\n'
     )
     contents = read_run(run.folder)
     assert contents.config == {"seed": 3}
@@ -125,7 +126,7 @@ def test_reading_a_run_says_what_is_inside(tmp_path: Path) -> None:
         "folder": "a",
         "finished": True,
         "epochs": 1,
-        "metrics": {"accuracy": 0.5},
+        "metrics": {"test": {"accuracy": 0.5}},
         "files": {"model.mlp": 5, "config.toml": 9, "metrics.jsonl": run.metrics.stat().st_size},
     }
 
@@ -140,14 +141,32 @@ def test_a_run_that_was_resumed_and_killed_is_not_finished(tmp_path: Path) -> No
     [
         ("config.toml", b"seed = = 3", "config.toml: this is not TOML"),
         ("config.toml", b"\xff\xfe", "config.toml: this is not TOML"),
+        ("config.toml", b"a=" + b"[" * 100_000, "config.toml: this is not TOML: its values are nested too deeply"),
+        ("environment.json", b"[" * 100_000, "environment.json: this is not JSON: its values are nested too deeply"),
         ("environment.json", b"{", "environment.json: this is not JSON"),
-        ("metrics.jsonl", b"{}\nhello\n{}\n", "metrics.jsonl: line 2 is not a JSON object but b'hello'"),
+        ("metrics.jsonl", b"{}\nhello\n{}\n", "metrics.jsonl: line 2 is not an event of a run but b'hello'"),
     ],
 )
 def test_a_damaged_part_is_named(tmp_path: Path, name: str, content: bytes, said: str) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(UsageError, match=said):
         read_run(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"../../etc", b"\xff", b"", b"a\0b", b"gone"])
+def test_a_latest_that_names_no_run_beside_it_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "latest").write_bytes(content)
+    with pytest.raises(UsageError, match="latest: there is no such run folder"):
+        read_run(tmp_path / "latest")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no lock that ends with its process")
+def test_a_folder_is_kept_to_the_process_that_trains_in_it(tmp_path: Path) -> None:
+    run = create_run("a", out=tmp_path / "run")
+    with run.lock(), pytest.raises(OutputError, match="run: another process is training in this folder"), run.lock():
+        pass
+    with run.lock():
+        pass
 
 
 def test_what_is_not_a_run_is_refused(tmp_path: Path) -> None:

@@ -37,6 +37,11 @@ class Interrupted(TrainError):
     """The user stopped the work; what was reached so far is kept."""
 
 
+def unreadable(error: ValueError | RecursionError) -> str:
+    """Say why a text is no TOML or JSON that can be used."""
+    return "its values are nested too deeply" if isinstance(error, RecursionError) else str(error)
+
+
 BUG = 1  # an exception that nobody raised on purpose
 
 EXIT_CODES: dict[type[MlpError], int] = {

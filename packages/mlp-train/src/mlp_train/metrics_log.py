@@ -54,17 +54,17 @@ class MetricsLog:
 def read_events(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
     """Read a `metrics.jsonl`; a last line without its end, torn by a kill, is left out.
 
-    UsageError names any other line that is not a JSON object.
+    UsageError names any other line that is not such an event as a run writes.
     """
     lines = Path(path).read_bytes().split(b"\n")[:-1]  # behind the last line end is nothing, or a torn line
     events = []
     for number, line in enumerate(lines, start=1):
         try:
             event = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             event = None
-        if not isinstance(event, dict):
-            raise UsageError(f"{path}: line {number} is not a JSON object but {line[:40]!r}; remove the line")
+        if not _is_event(event):
+            raise UsageError(f"{path}: line {number} is not an event of a run but {line[:40]!r}; remove the line")
         events.append(event)
     return events
 
@@ -72,6 +72,24 @@ def read_events(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
 def epoch_of(event: Mapping[str, Any]) -> int:
     """Return which epoch the event belongs to; events that belong to none come before all."""
     return int(event.get("epoch", 0)) if event.get("event") == "EpochEnd" else 0
+
+
+def _is_event(event: Any) -> bool:
+    """Tell whether this is a JSON object in which what is read again has the type that a run gave it."""
+    if not isinstance(event, dict):
+        return False
+    if event.get("event") == "EpochEnd":
+        epoch = event.get("epoch")
+        return type(epoch) is int and epoch > 0
+    metrics = event.get("metrics", {})
+    return (
+        isinstance(event.get("samples", 0), (dict, int))
+        and isinstance(metrics, dict)
+        and all(
+            isinstance(figures, dict) and all(isinstance(value, (int, float)) for value in figures.values())
+            for figures in metrics.values()
+        )
+    )
 
 
 def _line(event: Mapping[str, Any]) -> str:

@@ -12,7 +12,8 @@ import os
 import re
 import secrets
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ import tomli_w
 
 from mlp_train.atomic import output_error, write_text
 from mlp_train.environment import environment
-from mlp_train.errors import OutputError, UsageError
+from mlp_train.errors import OutputError, UsageError, unreadable
 from mlp_train.metrics_log import epoch_of, read_events
 
 FILES = ("model.mlp", "last.ckpt", "config.toml", "metrics.jsonl", "environment.json")
@@ -57,6 +58,28 @@ class Run:
     def environment(self) -> Path:
         """Versions and hardware."""
         return self.folder / "environment.json"
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep the folder to this process; the system lets go of it however the process ends."""
+        try:
+            import fcntl
+        except ImportError:  # Windows: two runs in one folder are then only refused when they start one after another
+            yield
+            return
+        descriptor = os.open(self.folder, os.O_RDONLY)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise OutputError(
+                    f"{self.folder}: another process is training in this folder; wait for its end, or choose another"
+                ) from error
+            except OSError:  # some network file systems know no locks
+                pass
+            yield
+        finally:
+            os.close(descriptor)
 
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Write the configuration as TOML; keys that are None are left out, because TOML has no such value."""
@@ -139,9 +162,13 @@ def open_run(path: str | os.PathLike[str]) -> Run:
     UsageError says what is missing where this is no run.
     """
     folder = Path(path)
-    if folder.is_file() and folder.name == "latest":
-        folder = folder.with_name(folder.read_text(encoding="utf-8").strip())
-    if not folder.is_dir():
+    try:
+        if folder.is_file() and folder.name == "latest":
+            folder = folder.with_name(folder.read_text(encoding="utf-8").strip())
+        found = folder.is_dir()
+    except ValueError:  # what `latest` holds is no name
+        found = False
+    if not found:
         raise UsageError(f"{path}: there is no such run folder; give the folder that fit named, or runs/latest")
     if not any((folder / name).exists() for name in FILES):
         raise UsageError(
@@ -185,12 +212,12 @@ def read_run(path: str | os.PathLike[str]) -> RunContents:
     files = {name: (run.folder / name).stat().st_size for name in FILES if (run.folder / name).is_file()}
     try:
         config = tomllib.loads(run.config.read_text(encoding="utf-8")) if "config.toml" in files else {}
-    except ValueError as error:
-        raise UsageError(f"{run.config}: this is not TOML: {error}; mend it by hand or give --config") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{run.config}: this is not TOML: {unreadable(error)}; mend it or give --config") from error
     try:
         made_with = json.loads(run.environment.read_bytes()) if "environment.json" in files else {}
-    except ValueError as error:
-        raise UsageError(f"{run.environment}: this is not JSON: {error}; remove the file") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{run.environment}: this is not JSON: {unreadable(error)}; remove the file") from error
     events = read_events(run.metrics) if "metrics.jsonl" in files else []
     return RunContents(run, config, made_with, events, files)
 

@@ -6,7 +6,7 @@ import os
 import shlex
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,7 @@ class Job:
     voice: Voice
     run: Run | None = None  # None: the folder is made when the data have turned out to be usable
     force: bool = False
+    is_new: bool = False  # nothing was in the folder's place, so it goes again if nothing comes into it
     checkpoint: Checkpoint | None = None
     source_name: str | None = None
     done: Outcome | None = None
@@ -51,8 +52,9 @@ class Job:
 def new_run(flags: Mapping[str, Any], *, config: str | None, force: bool, quiet: bool) -> Job:
     """Return the job of a fresh run; an output folder that is not free is refused before any work."""
     settings = gather(flags, config, os.environ)
+    is_new = bool(settings["out"]) and not Path(settings["out"]).exists()
     run = create_run("", out=settings["out"]) if settings["out"] and not force else None
-    return Job(settings, _voice(settings, quiet), run, force)
+    return Job(settings, _voice(settings, quiet), run, force, is_new=is_new)
 
 
 def resumed_run(path: str, flags: Mapping[str, Any], *, quiet: bool, refused: Mapping[str, Any]) -> Job:
@@ -86,6 +88,15 @@ def work(job: Job, *, as_json: bool) -> None:
         job.voice.say(f"{job.done.model.parent}: this run is finished, there is nothing to go on with")
         deliver(job.done, job.voice, job.settings, as_json=as_json)
         return
+    try:
+        _train(job, goal, as_json=as_json)
+    finally:
+        if job.run is not None and job.is_new:
+            with suppress(OSError):  # it is not empty
+                job.run.folder.rmdir()
+
+
+def _train(job: Job, goal: float | None, *, as_json: bool) -> None:
     began = time.perf_counter()
     settings, voice = job.settings, job.voice
     load_plugins(settings["plugin"])
@@ -105,7 +116,9 @@ def work(job: Job, *, as_json: bool) -> None:
         folder.append(create_run(name, out=settings["out"], force=job.force))
     run = folder[0]
     voice.say(f"run folder: {run.folder}")
-    with _resumable(run, voice):
+    with run.lock(), _resumable(run, voice):
+        if job.source_name is None and run.config.exists():
+            raise OutputError(f"{run.folder}: another run came into this folder first; choose another")
         if not run.config.exists():
             run.write_config(settings.effective())
         run.write_environment()
