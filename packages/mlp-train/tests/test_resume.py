@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 
 import mlp_runtime
+from mlp_train import checkpoints
+from mlp_train.checkpoints import Checkpoint
 from mlp_train.runs import read_run
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
@@ -203,6 +205,16 @@ def test_a_damaged_checkpoint_is_refused(mlp_train: Run, monkeypatch: pytest.Mon
     answer = mlp_train("fit", "--resume", "run")
     assert answer.code == 4
     assert "the checkpoint is damaged" in answer.err
+
+
+def test_a_forged_checkpoint_is_refused(mlp_train: Run) -> None:
+    mlp_train("fit", "xor", "--epochs", "4", "--out", "x")
+    Path("x/model.mlp").unlink()
+    for state in ({}, {"identity": []}, {"identity": {}}, {"identity": {"data": 5}}):
+        checkpoints.save("x/last.ckpt", Checkpoint({}, state))
+        answer = mlp_train("fit", "--resume", "x")
+        assert answer.code == 4
+        assert "start a new run" in answer.err
 
 
 def test_a_diverged_run_leaves_no_model(mlp_train: Run) -> None:

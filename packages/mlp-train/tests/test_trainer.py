@@ -10,6 +10,7 @@ import pytest
 import mlp_data
 from mlp_data.errors import DataError
 from mlp_train import fit, train
+from mlp_train.checkpoints import Checkpoint
 from mlp_train.errors import CheckpointError, DivergedError, UsageError
 from mlp_train.events import EpochEnd, Finished, Progress, Started, Stopped
 
@@ -165,10 +166,47 @@ def test_a_resumed_run_ends_with_the_bits_of_an_uninterrupted_one(optimizer, mon
 
 def test_a_checkpoint_of_another_configuration_or_of_other_data_is_refused():
     (saved,) = stops_after(blobs(), 1, epochs=2)
-    with pytest.raises(CheckpointError, match="another configuration"):
+    with pytest.raises(CheckpointError, match=r"another configuration \(epochs was 2 and is 3\)"):
         events_of(blobs(), epochs=3, resume=saved)
     with pytest.raises(CheckpointError, match="another data"):
         events_of(blobs(seed=1), epochs=2, resume=saved)
+
+
+@pytest.mark.parametrize(
+    ("key", "values"),
+    [
+        ("epoch", [None, -1, 1.5, "x"]),
+        ("best_epoch", [None, -1, []]),
+        ("best_loss", ["x", [], True]),
+        ("optimizer_steps", [None, -1, 1e308]),
+        ("generator", [None, {}, {"bit_generator": "PCG64"}]),
+        ("history", [None, "x", [1]]),
+        ("identity", [None, 5, {}]),
+    ],
+)
+def test_a_checkpoint_whose_state_was_forged_is_refused(key, values):
+    saved: list[Checkpoint] = []
+    events_of(blobs(), epochs=2, checkpoint=saved.append)
+    for state in ({**saved[0].state, key: value} for value in values):
+        with pytest.raises(CheckpointError, match=rf"the checkpoint .*{key}.*: start a new run"):
+            events_of(blobs(), epochs=2, resume=Checkpoint(saved[0].arrays, state))
+    without = {name: value for name, value in saved[0].state.items() if name != key}
+    with pytest.raises(CheckpointError, match="start a new run"):
+        events_of(blobs(), epochs=2, resume=Checkpoint(saved[0].arrays, without))
+
+
+@pytest.mark.parametrize("name", ["parameters", "best", "optimizer.mean"])
+def test_a_checkpoint_whose_arrays_were_forged_is_refused(name):
+    saved: list[Checkpoint] = []
+    events_of(blobs(), epochs=2, checkpoint=saved.append)
+    arrays = saved[0].arrays
+    assert name in arrays
+    for forged in (np.ones(1, np.float32), np.ones(arrays[name].shape), np.full_like(arrays[name], np.nan)):
+        with pytest.raises(CheckpointError, match=rf"the checkpoint .*{name}.*: start a new run"):
+            events_of(blobs(), epochs=2, resume=Checkpoint({**arrays, name: forged}, saved[0].state))
+    rest = {key: array for key, array in arrays.items() if key != name}
+    with pytest.raises(CheckpointError, match=rf"the checkpoint .*{name}.*: start a new run"):
+        events_of(blobs(), epochs=2, resume=Checkpoint(rest, saved[0].state))
 
 
 def test_a_diverging_loss_stops_with_a_sentence():

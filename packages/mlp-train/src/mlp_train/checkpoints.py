@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,29 @@ class Checkpoint:
 
     arrays: dict[str, np.ndarray[Any, Any]]
     state: dict[str, Any]
+
+    def part(self, name: str, fits: Callable[[Any], bool]) -> Any:
+        """Return a part of the state; CheckpointError where it is nothing that a training saves there."""
+        if name not in self.state:
+            raise self.refusal(f"{name} is not there")
+        if not fits(self.state[name]):
+            raise self.refusal(f"{name} is {repr(self.state[name])[:40]}")
+        return self.state[name]
+
+    def array(self, name: str, like: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """Return an array; CheckpointError where it is not made like the one that it is to replace."""
+        found = self.arrays.get(name)
+        if found is None or (found.shape, found.dtype) != (like.shape, like.dtype):
+            what = "is not there" if found is None else f"is {found.dtype} of shape {found.shape}"
+            raise self.refusal(f"the array {name!r} {what}, not {like.dtype} of shape {like.shape}")
+        if not np.isfinite(found).all():
+            raise self.refusal(f"the array {name!r} holds numbers that are not finite")
+        return found
+
+    @staticmethod
+    def refusal(why: str) -> CheckpointError:
+        """Return the error of a checkpoint that is intact, but not one of this training."""
+        return CheckpointError(f"the checkpoint is not made as it should be ({why}): start a new run")
 
 
 def save(path: str | os.PathLike[str], checkpoint: Checkpoint) -> None:

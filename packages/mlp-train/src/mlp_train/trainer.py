@@ -225,23 +225,27 @@ class Trainer:
         return Checkpoint(arrays, state)
 
     def _restore(self, saved: Checkpoint) -> None:
-        for name, now in self.plan.identity().items():
-            then = saved.state["identity"].get(name)
+        ours = self.plan.identity()
+        identity = saved.part("identity", lambda value: isinstance(value, dict) and value.keys() == ours.keys())
+        for name, now in ours.items():
+            then = identity[name]
             if then != now:
                 raise CheckpointError(
-                    f"this checkpoint was made with another {name} ({then} there, {now} here), "
+                    f"this checkpoint was made with another {name} ({_difference(then, now)}), "
                     "so resuming would not continue the same training: start a new run"
                 )
-        np.copyto(self.network.flat, saved.arrays["parameters"])
-        self.best = saved.arrays["best"].copy()
-        prefix = "optimizer."
-        memory = {name.removeprefix(prefix): a for name, a in saved.arrays.items() if name.startswith(prefix)}
-        self.optimizer.restore(memory, saved.state["optimizer_steps"])
-        self.generator.bit_generator.state = saved.state["generator"]
-        self.epoch, self.best_epoch = saved.state["epoch"], saved.state["best_epoch"]
-        best_loss = saved.state["best_loss"]
+        np.copyto(self.network.flat, saved.array("parameters", self.network.flat))
+        self.best = saved.array("best", self.network.flat).copy()
+        memory = {name: saved.array(f"optimizer.{name}", array) for name, array in self.optimizer.arrays().items()}
+        self.optimizer.restore(memory, saved.part("optimizer_steps", _is_count))
+        try:
+            self.generator.bit_generator.state = saved.part("generator", lambda value: isinstance(value, dict))
+        except (TypeError, ValueError, KeyError) as error:
+            raise saved.refusal(f"generator: {error}") from error
+        self.epoch, self.best_epoch = saved.part("epoch", _is_count), saved.part("best_epoch", _is_count)
+        best_loss = saved.part("best_loss", lambda value: value is None or type(value) in (int, float))
         self.best_loss = np.inf if best_loss is None else best_loss
-        self.history = list(saved.state["history"])
+        self.history = list(saved.part("history", _is_history))
 
     def _started(self, first_epoch: int) -> Started:
         plan = self.plan
@@ -285,3 +289,18 @@ class Trainer:
             f"training diverged at step {step + 1} (epoch {self.epoch + 1}): the loss became {loss} and the largest "
             f"weight of layer {worst + 1} is {sizes[worst]:.3g}; try a smaller --lr (it was {lr:.3g}) or --clip-norm 1"
         )
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _is_history(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(epoch, dict) for epoch in value)
+
+
+def _difference(then: Any, now: Any) -> str:
+    """Say what is not as it was; of a whole configuration only the settings that differ."""
+    if not (isinstance(then, dict) and isinstance(now, dict)):
+        return f"it was {repr(then)[:20]} and is {repr(now)[:20]}"
+    return ", ".join(f"{key} was {then.get(key)} and is {now[key]}" for key in now if then.get(key) != now[key])

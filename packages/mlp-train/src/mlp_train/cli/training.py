@@ -150,8 +150,9 @@ def _load(job: Job) -> Dataset:
     dataset = mlp_data.load(settings["source"], **settings.data)
     # the model file tells where its data came from, but nobody's folders
     dataset = replace(dataset, name=job.source_name or Path(absolute_source(settings["source"])).name)
-    then = None if job.checkpoint is None else job.checkpoint.state["identity"]["data"]
-    if then is not None and then != dataset.fingerprint:
+    identity = {} if job.checkpoint is None else job.checkpoint.state.get("identity")
+    then = identity.get("data") if isinstance(identity, dict) else None  # the trainer refuses what is odd about it
+    if isinstance(then, str) and then != dataset.fingerprint:
         raise DataError(
             f"{settings['source']}: the training data have changed since the run began (their SHA-256 was {then[:12]}, "
             f"now it is {dataset.fingerprint[:12]}): bring the old data back, or start a new run"
