@@ -17,6 +17,8 @@ BLOCK = 512
 _FIELDS = struct.Struct("100s24x12s12x8s1s100x6s82x155s12x")  # POSIX.1-1988 (ustar): name, size, checksum, type ...
 _LONGEST = 64 << 10  # bytes of an extended header: far more than any name, and little to hold
 _KEPT = 64  # unpacked blocks of a .tar.gz kept while its members are read: 256 MiB at most
+_FILES = (b"0", b"\0", b"7")
+_FOLDERS = (b"5", b"D", b"V")  # the last two list files, or name the archive
 _EXTENDED = (b"x", b"g", b"L", b"K")
 _REFUSED = {
     b"1": "a hard link, not a file: pack the file itself",
@@ -123,14 +125,17 @@ class TarArchive:
     def _add(self, raw: str, kind: bytes, offset: int, size: int, sparse: bool) -> int:
         """Note a member if it is worth reading, and return its size."""
         name = safe_name(raw, self.name)
-        refused = _REFUSED[b"S"] if sparse else _REFUSED.get(kind)
-        if refused:
-            raise ArchiveError(f"{self.name}: {raw!r} is {refused}")
-        if kind not in (b"0", b"\0", b"7", b"5", b"D", b"V"):
-            raise ArchiveError(f"{self.name}: {raw!r} is of the unknown type {kind!r}: pack it with another tool")
-        if kind in b"5DV" or raw.endswith("/") or is_junk(name):
+        if sparse or kind not in _FILES:
+            refused = _REFUSED.get(b"S" if sparse else kind)
+            if refused:
+                raise ArchiveError(f"{self.name}: {raw!r} is {refused}")
+            if kind not in _FOLDERS:
+                raise ArchiveError(f"{self.name}: {raw!r} is of the unknown type {kind!r}: pack it with another tool")
             return 0
-        check_size(size, size, f"{self.name}: {name!r}", self._limits)
+        if raw.endswith("/") or is_junk(name):
+            return 0
+        if size > self._limits.member_bytes:
+            check_size(size, size, f"{self.name}: {name!r}", self._limits)
         self._members[name] = offset, size  # of two members with one name the later one counts, as tar does it
         return size
 
