@@ -99,7 +99,7 @@ def test_what_is_wrong_is_one_sentence_and_an_exit_code(run: Run, arguments: lis
     found, out, err = run(*arguments)
     assert (found, out) == (code, "")
     assert words in err
-    assert err.startswith("mlp-data: ")
+    assert err.startswith("error: ")
     assert err.count("\n") == 1
 
 
@@ -148,7 +148,7 @@ def test_an_answer_that_finds_no_room_is_one_sentence_and_exit_code_6() -> None:
     with Path("/dev/full").open("w") as full:
         done = start("inspect", "xor", stdout=full)
     assert done.returncode == 6
-    assert done.stderr == "mlp-data: standard output cannot be written: No space left on device: free some space\n"
+    assert done.stderr == "error: standard output cannot be written: No space left on device: free some space\n"
 
 
 def test_a_closed_stdout_is_no_bug() -> None:
@@ -189,7 +189,7 @@ def test_a_bug_of_ours_is_one_sentence_too(run: Run, monkeypatch: pytest.MonkeyP
     code, out, err = run("inspect", "xor")
     assert (code, out) == (1, "")
     assert err == (
-        "mlp-data: this is a bug of mlp-data, please report it: RuntimeError: went wrong; "
+        "error: this is a bug of mlp-data, please report it: RuntimeError: went wrong; "
         "the same command with --debug shows where\n"
     )
 
@@ -201,7 +201,7 @@ def test_too_little_memory_is_no_bug(run: Run, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("mlp_data.sources.load", too_large)
     code, _, err = run("inspect", "xor")
     assert code == 3
-    assert err == "mlp-data: the data take more memory than there is (Unable to allocate 9 TiB): give less at once\n"
+    assert err == "error: the data take more memory than there is (Unable to allocate 9 TiB): give less at once\n"
 
 
 def test_help_needs_neither_numpy_nor_opencv() -> None:
@@ -214,6 +214,36 @@ def test_help_needs_neither_numpy_nor_opencv() -> None:
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert ran.stdout.endswith("[]\n")
     assert "inspect" in ran.stdout
+
+
+def test_help_is_plain_and_whole(run: Run) -> None:
+    assert "Usage: mlp-data inspect [OPTIONS] SOURCE\n" in run("inspect", "--help")[1]
+    for arguments in (["--help"], ["inspect", "--help"]):
+        code, out, _ = run(*arguments)
+        assert code == 0
+        assert not set("╭│{<") & set(out)
+        assert "..." not in out.replace("[ARGS]...", "")
+
+
+def test_a_loader_of_your_own_comes_with_a_plug_in_file(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "import mlp_data\n"
+        "@mlp_data.loader('from test_cli')\n"
+        "def load(source, options):\n"
+        "    if source.members[0].head().startswith(b'from test_cli'):\n"
+        "        return mlp_data.from_arrays([[0.0], [1.0]], ['a', 'b'], name=source.name)\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "some.data").write_bytes(b"from test_cli")
+    source, plugin = str(tmp_path / "some.data"), str(tmp_path / "mine.py")
+    assert run("inspect", source)[0] == 3
+    code, out, err = run("inspect", source, "--plugin", plugin)
+    assert code == 0
+    assert "some.data: vector, classification, 2 classes" in out
+    assert err == f"next: mlp-train fit {source} --plugin {plugin}\n"
+    code, out, err = run("inspect", source, "--plugin", "none.py")
+    assert (code, out) == (2, "")
+    assert err == "error: none.py: there is no such plug-in file; give the path of a .py file\n"
 
 
 def test_the_version_is_printed(run: Run) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -273,6 +274,13 @@ def test_a_plugin_trains_by_name_and_the_run_repeats_it(command: list[str], tmp_
     without = run("predict", "x/model.mlp", "xor")
     assert without.returncode == 4
     assert "'twice'" in without.stderr
+    assert "give --plugin FILE.py" in without.stderr
+    device = subprocess.run(
+        [sys.executable, "-m", "mlp_runtime", "info", "x/model.mlp"],
+        capture_output=True, text=True, check=False, cwd=tmp_path,
+    )  # fmt: skip
+    assert device.returncode == 4
+    assert "this command loads no plug-ins" in device.stderr
     unknown = run("fit", "xor", "--activation", "twice")
     assert unknown.returncode == 2
 

@@ -13,7 +13,17 @@ import pytest
 
 Run = Callable[..., Any]
 COMMANDS = ("fit", "evaluate", "predict", "inspect", "gradcheck", "env")
-HEAVY = ("numpy", "cv2", "rich", "msgpack", "mlp_runtime", "mlp_data", "mlp_train.config", "mlp_train.trainer")
+HEAVY = (
+    "numpy",
+    "cv2",
+    "rich",
+    "msgpack",
+    "mlp_runtime",
+    "mlp_data.dataset",
+    "mlp_data.errors",
+    "mlp_train.config",
+    "mlp_train.trainer",
+)
 
 
 def one_sentence(err: str) -> str:
@@ -41,6 +51,16 @@ def test_help_names_every_command(mlp_train: Run) -> None:
     answer = mlp_train("--help")
     assert answer.code == 0
     assert all(f"  {name}  " in answer.out for name in COMMANDS)
+
+
+def test_help_is_written_for_people(mlp_train: Run) -> None:
+    everything = "".join(mlp_train(*command, "--help").out for command in [[], *([name] for name in COMMANDS)])
+    for internal in ("...}", "<str>", "<list", ",...", "{"):
+        assert internal not in everything, internal
+    assert "Usage: mlp-train predict [OPTIONS] MODEL INPUT...\n" in everything
+    assert "Usage: mlp-train fit [OPTIONS] [SOURCE]\n" in everything
+    assert "finite differences." in " ".join(mlp_train("--help").out.split())
+    assert all(name in mlp_train("fit", "--help").out for name in ("adamw", "adam,", "sgd", "momentum", "nesterov"))
 
 
 def test_no_command_shows_the_help_but_is_an_error(mlp_train: Run) -> None:

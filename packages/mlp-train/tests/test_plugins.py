@@ -162,7 +162,7 @@ def test_an_error_in_a_plug_in_is_one_sentence_with_file_and_line(tmp_path: Path
         load_plugin(path)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
-    assert "mlp_train_plugin_bad" not in sys.modules
+    assert "mlp_plugin_bad" not in sys.modules
 
 
 def test_a_relative_path_is_named_with_its_line_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import io
 import json
 import os
-import shlex
 import sys
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
+
+from mlp_data.console import PARSING_ERROR, PlainCommand, PlainGroup, command, error_line, usage_sentence
 
 BUG, USAGE, DATA, OUTPUT, INTERRUPTED = 1, 2, 3, 6, 130  # exit codes
 
 app = typer.Typer(
-    help="Look into zip archives, image folders and tables before training on them.",
+    cls=PlainGroup,
+    rich_markup_mode=None,
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -31,31 +33,41 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _group(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
 ) -> None:
     """Look into zip archives, image folders and tables before training on them."""
 
 
-@app.command("inspect")
+@app.command("inspect", cls=PlainCommand)
 def inspect_source(
     source: Annotated[str, typer.Argument(help="A zip, folder or file; or digits, titanic or xor.", metavar="SOURCE")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     target: Annotated[str | None, typer.Option(help="The column to predict.", metavar="COLUMN")] = None,
-    task: Annotated[str | None, typer.Option(help="classification or regression.")] = None,
+    task: Annotated[str | None, typer.Option(help="classification or regression.", metavar="NAME")] = None,
     drop: Annotated[list[str] | None, typer.Option(help="Columns to leave out.", metavar="COLUMNS")] = None,
     columns: Annotated[list[str] | None, typer.Option(help="Types of columns.", metavar="NAME=TYPE")] = None,
-    fit: Annotated[str | None, typer.Option(help="Fit images by none, stretch or ink.")] = None,
-    ink: Annotated[str | None, typer.Option(help="The ink is auto, light or dark.")] = None,
+    fit: Annotated[str | None, typer.Option(help="Fit images by none, stretch or ink.", metavar="HOW")] = None,
+    ink: Annotated[str | None, typer.Option(help="The ink is auto, light or dark.", metavar="SHADE")] = None,
     transpose: Annotated[bool, typer.Option("--transpose", help="Swap rows and columns, as EMNIST needs.")] = False,
-    max_memory: Annotated[str | None, typer.Option(help="Memory that all may take, such as 1G.")] = None,
+    max_memory: Annotated[
+        str | None, typer.Option(help="Memory that all may take, such as 1G.", metavar="SIZE")
+    ] = None,
     cache: Annotated[str | None, typer.Option(help="Where samples lie that do not fit.", metavar="DIR")] = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,  # noqa: ARG001
+    plugin: Annotated[
+        list[str] | None, typer.Option(help="Load your own Python file first; repeatable.", metavar="FILE.py")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,  # noqa: ARG001
 ) -> None:
     """Show kind, splits, classes and columns of SOURCE, how it would be fitted, and its problems."""
     from mlp_data.inspection import inspect
     from mlp_data.options import Options, read_names, read_types
+    from mlp_data.plugin_file import run_plugin_file
     from mlp_data.sources import load
 
+    for path in plugin or ():
+        run_plugin_file(path)
     tables = {"target": target, "drop": read_names(drop or ()), "columns": read_types(columns or ())}
     images = {"fit": fit, "ink": ink, "transpose": transpose}
     said = {**tables, "task": task, **images, "max_memory": max_memory, "cache": cache}
@@ -67,7 +79,7 @@ def inspect_source(
 
         _answer("\n".join(map(printable, lines(report))))
         if report["input"]:
-            typer.echo(f"next: mlp-train fit {shlex.quote(source)}", err=True)
+            typer.echo(f"next: {command('mlp-train', 'fit', source, plugins=plugin)}", err=True)
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -76,7 +88,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack a letter that a class has
     try:
-        code = app(arguments, standalone_mode=False)
+        code = app(arguments, prog_name="mlp-data", standalone_mode=False)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except Exception as error:
@@ -98,18 +110,14 @@ def _answer(text: str) -> None:
 
 
 def _complain(sentence: str) -> None:
-    from mlp_data.listing import printable
-
-    typer.echo(f"mlp-data: {printable(' '.join(sentence.split()))}", err=True)
+    typer.echo(error_line(sentence), err=True)
 
 
 def _say(error: Exception) -> int:
     """Print an error as one sentence and return its exit code."""
-    message: Any = getattr(error, "format_message", None)  # Typer's own errors have it, whichever Click it carries
-    if message is not None:
-        said = message()
-        if said:
-            _complain(said)
+    if isinstance(error, PARSING_ERROR):
+        if error.format_message():  # type: ignore[attr-defined]  # none where the help was all that was wanted
+            _complain(usage_sentence(error))
         return USAGE
     from mlp_data.errors import OptionError
     from mlp_runtime.errors import MlpError

@@ -15,7 +15,7 @@ from typing import Any, Iterator, NoReturn, Optional, Sequence
 import numpy as np
 
 from . import __version__
-from .errors import InputError, ModelFileError
+from .errors import InputError, ModelFileError, UnknownActivation
 from .model import Model, load
 from .rawfiles import read_raw
 
@@ -34,6 +34,10 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return _print(_info(options) if options.command == "info" else _predict(options))
+    except UnknownActivation as error:
+        return _complain(
+            MODEL, f"{error}; this command loads no plug-ins, so ask from Python, or use mlp-train --plugin"
+        )
     except ModelFileError as error:
         return _complain(MODEL, str(error))
     except InputError as error:

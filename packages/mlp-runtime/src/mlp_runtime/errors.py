@@ -27,6 +27,10 @@ class TooNew(ModelFileError):
     """The file is intact but needs a newer reader, or a feature that this one does not have."""
 
 
+class UnknownActivation(TooNew):
+    """A layer's activation is not built in, and nobody registered it."""
+
+
 class Invalid(ModelFileError):
     """The file is intact but breaks a rule of the format."""
 

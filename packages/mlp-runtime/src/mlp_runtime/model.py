@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Union
 import numpy as np
 
 from .activations import ACTIVATIONS
-from .errors import InputError, Invalid, ModelFileError, TooNew, nearest, shown
+from .errors import InputError, Invalid, ModelFileError, UnknownActivation, nearest, shown
 from .forward import Layer, Plan
 from .inputs.common import Frozen
 from .modelfile import ModelFile, located, read
@@ -175,7 +175,7 @@ def _layer(file: ModelFile, index: int, spec: dict[str, Any]) -> Layer:
     name, where = spec["activation"], f"header key layers[{index}]"
     if name not in ACTIVATIONS:
         hint = f"{nearest(name, ACTIVATIONS)}: register_activation makes your own known before the file is loaded"
-        raise TooNew(f"{where}.activation: found {shown(name)}, which this program does not know{hint}")
+        raise UnknownActivation(f"{where}.activation: found {shown(name)}, which this program does not know{hint}")
     activation, parameters = ACTIVATIONS[name], dict(spec.get("parameters") or {})
     for key in parameters:
         if key not in activation.parameters:

@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
-import importlib.util
 import os
-import sys
-import traceback
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 
+from mlp_data.errors import OptionError
+from mlp_data.plugin_file import run_plugin_file, said
 from mlp_runtime import activations
-from mlp_runtime.errors import InputError, MlpError, nearest
+from mlp_runtime.errors import InputError, nearest
 from mlp_train.derivatives import DERIVATIVES, Derivative
 from mlp_train.errors import PluginError
 from mlp_train.initializers import INITIALIZERS
@@ -28,7 +26,6 @@ from mlp_train.losses import LOSSES, Loss
 from mlp_train.optimizers import OPTIMIZERS, Optimizer
 
 GROUP = "mlp_train.plugins"
-PREFIX = "mlp_train_plugin_"  # of the names that plug-in files go by as modules
 BUILT_IN_OPTIMIZERS = frozenset(OPTIMIZERS)
 BUILT_IN_LOSSES = frozenset(LOSSES)
 
@@ -83,7 +80,7 @@ def _try(
             backward(np.ones_like(z), z if needs_z else None, a, np.empty_like(z), **parameters)
     except Exception as error:
         raise PluginError(
-            f"the activation {name!r} fails on 2 x 3 numbers ({_said(error)}); mend its {asked} function"
+            f"the activation {name!r} fails on 2 x 3 numbers ({said(error)}); mend its {asked} function"
         ) from error
 
 
@@ -119,23 +116,10 @@ def load_plugins(paths: Iterable[str | os.PathLike[str]] = ()) -> None:
 
 def load_plugin(path: str | os.PathLike[str]) -> ModuleType:
     """Run a plug-in file; whatever goes wrong in it becomes one PluginError that names the file and the line."""
-    file = Path(path)
-    if not file.is_file():
-        raise PluginError(f"{path}: there is no such plug-in file; give the path of a .py file")
-    name = PREFIX + file.stem
-    spec = importlib.util.spec_from_file_location(name, file)
-    if spec is None or spec.loader is None:
-        raise PluginError(f"{path}: a plug-in is a Python file, but its name does not end in .py; rename it")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up there
     try:
-        spec.loader.exec_module(module)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # SystemExit too: a plug-in has no say in how the program ends
-        del sys.modules[name]
-        raise PluginError(f"{_place(file, error)}: {_said(error)}; mend the plug-in") from error
-    return module
+        return run_plugin_file(path)
+    except OptionError as error:
+        raise PluginError(str(error)) from error.__cause__
 
 
 @functools.cache  # once a process, however often it is asked for
@@ -148,32 +132,6 @@ def load_installed() -> None:
                 loaded()
         except Exception as error:
             raise PluginError(
-                f"the installed plug-in {entry.name!r} ({entry.value}) cannot be loaded: {_said(error)}; "
+                f"the installed plug-in {entry.name!r} ({entry.value}) cannot be loaded: {said(error)}; "
                 "update or uninstall its package"
             ) from error
-
-
-def blame(error: BaseException) -> str | None:
-    """Say what went wrong if it went wrong in the code of a plug-in file, at whatever time it was called."""
-    files = {module.__file__ for name, module in list(sys.modules.items()) if name.startswith(PREFIX)}
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if frame.filename in files:
-            return f"{Path(frame.filename).name}, line {frame.lineno}: {_said(error)}; mend the plug-in"
-    return None
-
-
-def _place(file: Path, error: BaseException) -> str:
-    """Return the file and the line of it that the error came from."""
-    if isinstance(error, SyntaxError):
-        return f"{file}, line {error.lineno}" if error.lineno else str(file)
-    path = str(file.absolute())  # as Python knows the file
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
-    return f"{file}, line {lines[-1]}" if lines else f"{file}"
-
-
-def _said(error: BaseException) -> str:
-    if isinstance(error, MlpError):
-        return str(error)
-    message = error.msg if isinstance(error, SyntaxError) else str(error)
-    first = message.splitlines()[0] if message else "no message"
-    return f"{type(error).__name__}: {first}"

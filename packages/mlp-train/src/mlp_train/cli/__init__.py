@@ -9,13 +9,13 @@ from typing import Annotated
 
 import typer
 
+from mlp_data.console import PlainCommand
 from mlp_train.cli.env import env
 from mlp_train.cli.evaluate import evaluate
 from mlp_train.cli.fit import FitCommand, fit
 from mlp_train.cli.frame import OneSentence
 from mlp_train.cli.gradcheck import gradcheck
 from mlp_train.cli.inspect import inspect
-from mlp_train.cli.plain_help import PlainCommand
 from mlp_train.cli.predict import predict
 
 app = typer.Typer(

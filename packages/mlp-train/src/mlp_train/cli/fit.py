@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from mlp_data.console import PlainCommand
 from mlp_train.cli import flags as f
-from mlp_train.cli.plain_help import PlainCommand
 from mlp_train.cli.shared import Debug, Force, Json, MinAccuracy, Plugin, Quiet
 
 LATEST = "runs/latest"

@@ -71,7 +71,10 @@ BatchSize = Annotated[
     training("--batch-size", "N", "Rows in one step: auto (all up to 32, else 32), full, or a number.", "auto"),
 ]
 Lr = Annotated[Text, training("--lr", "X", "Learning rate: how far one step goes.")]
-Optimizer = Annotated[Text, training("--optimizer", "NAME", "How a gradient becomes a step: adamw, sgd, ...", "adamw")]
+Optimizer = Annotated[
+    Text,
+    training("--optimizer", "NAME", "adamw, adam, sgd, momentum or nesterov: how a gradient becomes a step.", "adamw"),
+]
 Momentum = Annotated[Text, training("--momentum", "X", "How much of the last step stays in the next.", "0.9")]
 Schedule = Annotated[Text, training("--schedule", "NAME", "The learning rate over time: cosine or constant.", "cosine")]
 Warmup = Annotated[Text, training("--warmup", "0..1", "Share of the steps with a rising learning rate.", "0.05")]

@@ -12,12 +12,8 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import typer
-from typer.core import TyperGroup
 
-from mlp_train.cli.shared import printable
-
-# What Typer raises for a command line that it cannot parse; of that family it exports BadParameter alone.
-PARSING_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
+from mlp_data.console import PARSING_ERROR, PlainGroup, error_line, usage_sentence
 
 USAGE, OUTPUT, INTERRUPTED = 2, 6, 130
 PIPE_CLOSED = 141  # 128 + SIGPIPE, what a shell reports of any program whose reader has seen enough
@@ -27,7 +23,7 @@ class PipeClosed(Exception):
     """Whoever read our output has gone, as `head` does; there is nobody left to tell."""
 
 
-class OneSentence(TyperGroup):
+class OneSentence(PlainGroup):
     """The group of all commands."""
 
     def main(self, *args: Any, **extra: Any) -> NoReturn:
@@ -51,16 +47,6 @@ class OneSentence(TyperGroup):
             sys.exit(_report(error, debug="--debug" in arguments))
         sys.exit(code if isinstance(code, int) else 0)
 
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Find the command that `args` begins with."""
-        if args and args[0] not in self.commands:
-            from mlp_runtime.errors import nearest
-            from mlp_train.errors import UsageError
-
-            known = ", ".join(self.commands)
-            raise UsageError(f"unknown command {args[0]!r}{nearest(args[0], self.commands)}; the commands are {known}")
-        return super().resolve_command(ctx, args)
-
     def invoke(self, ctx: Any) -> Any:
         """Run the command; Typer itself would answer these two without a word or with a wrong code."""
         try:
@@ -83,7 +69,7 @@ def _report(error: Exception, debug: bool) -> int:
 
         traceback.print_exception(error)
     if isinstance(error, PARSING_ERROR):
-        sentence, code = _usage_sentence(error), USAGE
+        sentence, code = usage_sentence(error), USAGE
     elif isinstance(error, MlpError):
         sentence, code = str(error), exit_code(error)
     elif isinstance(error, OSError) and error.filename is not None:
@@ -101,7 +87,7 @@ def _report(error: Exception, debug: bool) -> int:
         sentence = f"this is a bug of mlp-train, please report it: {type(error).__name__}: {error}{hint}"
         code = exit_code(error)
     try:
-        typer.echo("error: " + printable(" ".join(sentence.split())), err=True)
+        typer.echo(error_line(sentence), err=True)
     except OSError:  # nobody listens on stderr either
         _silence(sys.stderr)
     _silence(sys.stdout)  # what could not be written stays unwritten
@@ -110,7 +96,7 @@ def _report(error: Exception, debug: bool) -> int:
 
 def _blame(error: Exception) -> str | None:
     """Return what a plug-in did wrong, if it was one."""
-    plugins = sys.modules.get("mlp_train.plugins")  # without it there is none
+    plugins = sys.modules.get("mlp_data.plugin_file")  # without it there is none
     return None if plugins is None else plugins.blame(error)
 
 
@@ -121,20 +107,6 @@ def _prepare_streams() -> None:
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115, PTH123  # until the process ends
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack a letter that a class has
-
-
-def _usage_sentence(error: Any) -> str:
-    """Return Typer's complaint as one sentence that says where help is."""
-    context = getattr(error, "ctx", None)
-    where = f"; see '{context.command_path} --help'" if context else ""
-    wrong = getattr(error, "option_name", None)
-    if wrong and type(error).__name__ == "NoSuchOption":
-        from mlp_runtime.errors import nearest
-
-        known = [name for option in context.command.params for name in option.opts] if context else []
-        return f"unknown option {wrong!r}{nearest(wrong, [*known, '--help'])}{where}"
-    said: str = error.format_message().rstrip(".")
-    return said[:1].lower() + said[1:] + where
 
 
 @contextlib.contextmanager

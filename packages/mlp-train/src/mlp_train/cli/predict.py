@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mlp_data.console import python
 from mlp_train.cli.flags import Transpose
 from mlp_train.cli.shared import (
     Debug,
@@ -97,7 +98,9 @@ def predict(
     else:
         for one in answers:
             answer(one.line())
-        voice.say(f"next: python -m mlp_runtime info {shlex.quote(str(model.path))}, or copy that file to a device")
+        voice.say(
+            f"next: {shlex.quote(python())} -m mlp_runtime info {shlex.quote(str(model.path))}, or copy it to a device"
+        )
 
 
 def ask(model: Model, batch: Batch) -> Iterator[Answer]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from mlp_data import console
 
 if TYPE_CHECKING:
     from mlp_runtime import Model
@@ -45,11 +46,10 @@ class Voice:
 def command(*words: str | Path, plugins: Iterable[str] | None = None) -> str:
     """Write a command of ours as it can be typed, with the plug-ins without which its model could not be loaded.
 
-    >>> command("predict", "my run/model.mlp", "INPUT...", plugins=["mine.py"])
-    "mlp-train predict 'my run/model.mlp' INPUT... --plugin mine.py"
+    >>> command("inspect", "my run/model.mlp", plugins=["mine.py"])
+    "mlp-train inspect 'my run/model.mlp' --plugin mine.py"
     """
-    said = [*map(str, words), *(word for path in plugins or () for word in ("--plugin", path))]
-    return shlex.join(["mlp-train", *said])
+    return console.command("mlp-train", *words, plugins=plugins)
 
 
 def answer(text: str) -> None:
@@ -76,6 +76,7 @@ def answer_json(value: Any) -> None:
 def load_model(path: str) -> Model:
     """Load a model file; one that is not there is an error as one sentence too."""
     import mlp_runtime
+    from mlp_runtime.errors import UnknownActivation
     from mlp_train.errors import UsageError
 
     if not path:
@@ -84,6 +85,8 @@ def load_model(path: str) -> Model:
         path = str(Path(path, "model.mlp"))
     try:
         return mlp_runtime.load(path)
+    except UnknownActivation as error:
+        raise UnknownActivation(f"{error}; here: give --plugin FILE.py, the file that registers it") from None
     except OSError as error:
         raise UsageError(
             f"{path}: the model cannot be opened: the system says '{error.strerror}'; give the path of a .mlp file"
