@@ -109,6 +109,9 @@ REFUSED: dict[str, Callable[[], bytes]] = {
     "npy-huge": lambda: npy("{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999, 99999)}"),
     "npy-pickle": lambda: npy("{'descr': '|O', 'fortran_order': False, 'shape': (1,)}", b"cos\nsystem\n(S'id'\ntR."),
     "npy-brackets": many_lists,
+    "json-lines-of-many-keys": lambda: zipped(
+        {"metadata.jsonl": b"".join(b'{"file_name": "a.png", "k%d": 1}\n' % i for i in range(30_000))}
+    ),
     "csv-open-quote": lambda: b'a,b\n1,"' + b"x" * 10_000_000,
     "csv-nul": lambda: b"a,b\n1,\0\n" + b"1,2\n" * 100,
 }

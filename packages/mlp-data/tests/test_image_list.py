@@ -113,6 +113,12 @@ def test_a_list_alone_or_a_broken_one_is_refused_in_one_sentence(make_zip: Zip, 
             mlp_data.load(make_zip({"metadata.jsonl": bad, "0.png": pictures[0]}))
 
 
+def test_keys_that_differ_from_line_to_line_are_capped(make_zip: Zip) -> None:
+    content = lines(*({"file_name": "a.png", f"k{i}": i} for i in range(1200)))
+    with pytest.raises(TableError, match="up to line 1000 there are over 1,000 different keys"):
+        mlp_data.load(make_zip({"metadata.jsonl": content}))
+
+
 def test_a_list_that_tells_nothing_leaves_the_folders_to_tell(make_zip: Zip, pictures: list[bytes]) -> None:
     members = {"a/0.png": pictures[0], "b/1.png": pictures[1], "metadata.csv": b"file_name\na/0.png\nb/1.png\n"}
     assert labels(mlp_data.load(make_zip(members))) == {"a/0.png": "a", "b/1.png": "b"}

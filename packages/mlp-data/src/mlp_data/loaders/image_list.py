@@ -18,6 +18,7 @@ from mlp_data.sources import Member, Source
 from mlp_data.target import choose_target, choose_task
 
 _FILE = "file_name"  # the heading, after the documentation of Hugging Face's ImageFolder
+_MOST_KEYS = 1000  # in all lines together: a cell is made for each of them in each line
 _NAMED = 3  # files that are named one by one; the others are counted
 
 
@@ -49,6 +50,7 @@ def read_json_lines(member: Member) -> TextTable:
     """Read a file with a JSON object on each line as a table of texts; keys that a line lacks are missing cells."""
     rows: list[dict[str, str]] = []
     lines: list[int] = []
+    names: dict[str, None] = {}  # in the order in which they come
     for number, line in enumerate(member.read().decode("utf-8-sig", "replace").splitlines(), start=1):
         if not line.strip():
             continue
@@ -60,9 +62,13 @@ def read_json_lines(member: Member) -> TextTable:
             raise TableError(f"{member.where}: line {number} is no JSON object: write one for each image")
         rows.append({str(key): _text(value) for key, value in row.items()})
         lines.append(number)
+        names |= dict.fromkeys(rows[-1])
+        if len(names) > _MOST_KEYS:
+            raise TableError(
+                f"{member.where}: up to line {number} there are over {_MOST_KEYS:,} different keys: drop some"
+            )
     if not rows:
         raise TableError(f"{member.where}: there is no line with an object in it: get it again")
-    names = list(dict.fromkeys(name for row in rows for name in row))
     columns = {name: [row.get(name, "") for row in rows] for name in names}
     return TextTable(member.name, member.where, columns, lines)
 
