@@ -11,7 +11,7 @@ import mlp_data
 from mlp_data.errors import DataError
 from mlp_train import fit, train
 from mlp_train.checkpoints import Checkpoint
-from mlp_train.errors import CheckpointError, DivergedError, UsageError
+from mlp_train.errors import CheckpointError, DivergedError, OutputError, UsageError
 from mlp_train.events import EpochEnd, Finished, Progress, Started, Stopped
 
 XOR = ([[0, 0], [0, 1], [1, 0], [1, 1]], ["0", "1", "1", "0"])
@@ -270,3 +270,15 @@ def test_float64_trains_and_exports():
     result = fit(blobs(), dtype="float64", epochs=5)
     assert result.network.flat.dtype == np.float64
     assert result.model.predict_proba(np.zeros((1, 4), np.float32)).dtype == np.float32
+
+
+def test_a_network_larger_than_a_model_file_is_refused_before_memory_is_taken_for_it():
+    with pytest.raises(UsageError, match=r"the network would have 1,000,00\d,\d+,\d+ parameters, but .* 1,073,741,823"):
+        events_of(blobs(), hidden=(1_000_000, 1_000_000))
+
+
+def test_a_table_too_wide_for_a_model_file_is_refused_before_it_is_trained_on():
+    rows = np.random.default_rng(0).normal(size=(60, 3000)).round(3)
+    table = {f"gene_{i}": rows[:, i].tolist() for i in range(3000)}
+    with pytest.raises(OutputError, match="the model cannot be written: its header would take"):
+        train(mlp_data.from_arrays(table, [0, 1] * 30), epochs=1)

@@ -26,8 +26,8 @@ class FitConfig(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     # the network
-    hidden: Literal["auto"] | tuple[pydantic.PositiveInt, ...] = Field(
-        "auto", description="auto, or sizes such as 128,64"
+    hidden: Literal["auto"] | Annotated[tuple[pydantic.PositiveInt, ...], Field(max_length=100)] = Field(
+        "auto", description="auto, or at most 100 sizes such as 128,64"
     )
     activation: str | tuple[str, ...] = Field("relu", description="one name, or one for each hidden layer")
     output_activation: str = Field("auto", description="auto, or the name of an activation")
@@ -47,7 +47,9 @@ class FitConfig(pydantic.BaseModel):
     clip_norm: pydantic.PositiveFloat | None = Field(None, description=POSITIVE)  # None: no clipping
     schedule: str = Field("cosine", description="the name of a schedule")
     warmup: Share = Field(0.05, description=SHARE)  # of all steps
-    epochs: Literal["auto"] | pydantic.PositiveInt = Field("auto", description="auto, or a whole number above 0")
+    epochs: Literal["auto"] | Annotated[int, Field(gt=0, le=10**9)] = Field(
+        "auto", description="auto, or a whole number from 1 to a billion"
+    )
     batch_size: Literal["auto", "full"] | pydantic.PositiveInt = Field(
         "auto", description="auto, full, or a whole number above 0"
     )
@@ -55,7 +57,7 @@ class FitConfig(pydantic.BaseModel):
     # when it stops, and what it starts from
     patience: pydantic.PositiveInt | None = Field(None, description="a whole number above 0")  # None: a third of epochs
     valid_fraction: Share = Field(0.1, description=SHARE)  # held out where the data have no validation split
-    seed: pydantic.NonNegativeInt = Field(0, description="a whole number from 0 on")
+    seed: int = Field(0, ge=0, lt=2**63, description="a whole number from 0 to 2^63 - 1")  # as TOML holds it
 
 
 def make_config(base: FitConfig | None = None, **options: Any) -> FitConfig:

@@ -20,6 +20,7 @@ from mlp_train.activation_names import parse_activation
 from mlp_train.array import Array
 from mlp_train.config import FitConfig
 from mlp_train.errors import UsageError
+from mlp_train.export import to_bytes
 from mlp_train.initializers import INITIALIZERS
 from mlp_train.losses import LOSSES, Loss
 from mlp_train.network import LayerSpec
@@ -28,6 +29,7 @@ from mlp_train.raw_batches import batches
 from mlp_train.reader import ArrayReader, BlockReader, FileReader, prepare_on_disk
 from mlp_train.schedules import SCHEDULES
 
+MOST_PARAMETERS = (2**32 - 1) // 4  # a model file counts the bytes of its tensors in 32 bits
 FULL_BATCH_LIMIT = 32  # at most this many samples: one step sees them all
 MINI_BATCH = 32
 FEWEST_TO_HOLD_OUT = 40  # below, every sample is worth more for training than for watching
@@ -114,7 +116,7 @@ def make_plan(dataset: Dataset, config: FitConfig) -> Plan:
     train = _reader(dataset.splits["train"], prepared, output, config)
     valid = dataset.splits.get("valid")
     epochs = _epochs(config, len(train))
-    return Plan(
+    plan = Plan(
         config=config,
         dataset=dataset,
         input=prepared,
@@ -129,6 +131,8 @@ def make_plan(dataset: Dataset, config: FitConfig) -> Plan:
         weight_generator=np.random.default_rng(weight_seed),
         shuffle_generator=np.random.default_rng(shuffle_seed),
     )
+    _check_it_fits_a_file(plan)
+    return plan
 
 
 def hold_out(dataset: Dataset, fraction: float, seed: int) -> Dataset:
@@ -238,6 +242,21 @@ def _targets(output: dict[str, Any], y: Array) -> Array:
     else:
         rows = np.eye(len(output["classes"]), dtype=np.float32)[y]
     return rows
+
+
+def _check_it_fits_a_file(plan: Plan) -> None:
+    """Refuse, before time is spent on training, what could not be written after it."""
+    parameters = sum(layer.n_in * layer.n_out + layer.n_out for layer in plan.layers)
+    if parameters > MOST_PARAMETERS:
+        raise UsageError(
+            f"the network would have {parameters:,} parameters, but a model file holds at most {MOST_PARAMETERS:,}: "
+            f"choose smaller hidden layers"
+        )
+    # The header hardly depends on the network: a layer in place of all, and room for the others and for the figures.
+    last = plan.layers[-1]
+    layer = np.zeros((plan.input.size, last.n_out)), np.zeros(last.n_out), last.activation, last.parameters
+    room = {"name": "x" * (2000 + 500 * len(plan.layers))}
+    to_bytes(plan.input, [layer], plan.output, meta=room, training=plan.provenance())
 
 
 def _layers(config: FitConfig, n_in: int, n_out: int, loss_name: str, output: dict[str, Any]) -> tuple[LayerSpec, ...]:
