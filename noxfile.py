@@ -191,7 +191,7 @@ def fuzz(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measure what the README promises: accuracy, time, size, and that train and device agree."""
-    install(session, "mlp-train")
+    install(session, "mlp-train", *group("bench"))
     scripts = sorted(str(path) for path in Path("benchmarks").glob("*.py") if path.name != "command.py")
     for script in session.posargs or scripts:
         session.run("python", script)

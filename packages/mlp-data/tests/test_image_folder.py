@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 import mlp_data
+from mlp_data import load
 from mlp_data.errors import DataError
+from mlp_data.loaders import image_folder
 
 Zip = Callable[..., Path]
 Digits = Callable[[int], np.ndarray]
@@ -127,3 +129,17 @@ def test_twelve_thousand_png_files_load_with_their_junk_left_out(shared_data: Pa
     assert data.problems == ()
     assert "28 x 28" in data.input_reason
     assert data.fit_input().fit == "ink"
+
+
+def test_images_decoded_on_several_threads_come_in_the_order_of_their_names(
+    make_zip: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(image_folder, "_TOGETHER", 3)  # many groups
+    members = {f"{i % 2}/{i}.png": png(np.full((4, 4), i, np.uint8)) for i in range(100)}
+    members["1/51.png"] = members["1/51.png"][:-20]
+    data = load(make_zip(members))
+    found = np.asarray(data.train.x)[:, 0, 0].tolist()
+    assert found == [*range(0, 100, 2), *(i for i in range(1, 100, 2) if i != 51)]
+    assert (data.train.y == [i % 2 for i in found]).all()
+    assert "1 of 100 images cannot be read" in data.problems[0]
+    assert "51.png" in data.problems[0]

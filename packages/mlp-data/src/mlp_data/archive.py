@@ -14,6 +14,7 @@ from mlp_data.member_names import is_junk, safe_name
 from mlp_data.zip_directory import Entry, read_directory
 
 PART = 1 << 20  # bytes unpacked at once
+KEPT = 16 << 20  # bytes of small members kept from the look at their kind until they are read
 PIECE = 1 << 16  # packed bytes read at once
 _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 GZIP_MAGIC = b"\x1f\x8b"
@@ -33,6 +34,8 @@ class Archive:
         self.name = name
         self._limits = limits
         self._file = file
+        self._kept: dict[str, bytes] = {}  # small members that a look at their kind has read as a whole
+        self._room = KEPT
         self._members: dict[str, Entry] = {}
         entries = read_directory(file, name, limits)
         for entry in entries:
@@ -61,10 +64,19 @@ class Archive:
 
     def read(self, member: str, at_most: int | None = None) -> bytes:
         """Return the content of a member, or its first `at_most` bytes (unverified, for a look at its kind)."""
-        if at_most is None:
+        if at_most is None and member not in self._kept:
             return b"".join(self.stream(member))
-        parts = self._unpacked(self._members[member], f"{self.name}: {member!r}", min(PART, at_most))
-        return _joined(parts, at_most)
+        entry = self._members[member]
+        where = f"{self.name}: {member!r}"
+        content = self._kept.get(member)
+        if content is None:
+            content = _joined(self._unpacked(entry, where, min(PART, at_most or PART)), at_most)
+            if len(content) == entry.size <= self._room:
+                self._kept[member] = content
+                self._room -= entry.size
+        if at_most is None:
+            _check_whole(entry, where, len(content), zlib.crc32(content))
+        return content[:at_most]
 
     def stream(self, member: str) -> Iterator[bytes]:
         """Yield the content of a member in parts of at most 1 MiB; what is wrong with it shows at the last of them."""
@@ -75,10 +87,7 @@ class Archive:
             size += len(part)
             crc = zlib.crc32(part, crc)
             yield part
-        if size != entry.size:
-            raise ArchiveError(f"{where} holds {size:,} bytes but the archive declares {entry.size:,}: get it again")
-        if crc != entry.crc:
-            raise ArchiveError(f"{where} is damaged (its checksum does not match): get the archive again")
+        _check_whole(entry, where, size, crc)
 
     def _unpacked(self, entry: Entry, where: str, step: int = PART) -> Iterator[bytes]:
         try:
@@ -120,6 +129,13 @@ class Archive:
         check_size(entry.size, entry.packed, where, self._limits)
         if entry.method == _STORED and entry.size != entry.packed:
             raise ArchiveError(f"{where} is stored in {entry.packed:,} bytes but declares {entry.size:,}: repack it")
+
+
+def _check_whole(entry: Entry, where: str, size: int, crc: int) -> None:
+    if size != entry.size:
+        raise ArchiveError(f"{where} holds {size:,} bytes but the archive declares {entry.size:,}: get it again")
+    if crc != entry.crc:
+        raise ArchiveError(f"{where} is damaged (its checksum does not match): get the archive again")
 
 
 def check_size(size: int, packed: int, where: str, limits: Limits = LIMITS) -> None:

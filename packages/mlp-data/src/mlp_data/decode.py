@@ -19,36 +19,54 @@ MAX_PIXELS = 64_000_000  # more than any camera of a phone or a Raspberry Pi giv
 
 
 class _Silence:
-    """While anyone is inside, what libpng and libjpeg write to the system's own stderr goes nowhere."""
+    """While anyone is inside, what OpenCV logs, and what libpng and libjpeg write to the system's stderr, goes nowhere.
+
+    What is wrong with an image is said in our own sentence.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._inside = 0
         self._stderr: int | None = None
+        self._level = 0
 
     def __enter__(self) -> None:
         with self._lock:
+            if not self._inside:
+                self._begin()
             self._inside += 1
-            if self._inside > 1:
-                return
-            try:
-                self._stderr = os.dup(2)
-            except OSError:  # it is closed already
-                return
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, 2)
-            os.close(nowhere)
 
     def __exit__(self, *raised: object) -> None:
         with self._lock:
             self._inside -= 1
-            if self._inside == 0 and self._stderr is not None:
-                os.dup2(self._stderr, 2)
-                os.close(self._stderr)
-                self._stderr = None
+            if not self._inside:
+                self._end()
+
+    def _begin(self) -> None:
+        self._level = _log().getLogLevel()
+        _log().setLogLevel(0)
+        try:
+            self._stderr = os.dup(2)
+        except OSError:  # it is closed already
+            return
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        os.close(nowhere)
+
+    def _end(self) -> None:
+        _log().setLogLevel(self._level)
+        if self._stderr is not None:
+            os.dup2(self._stderr, 2)
+            os.close(self._stderr)
+            self._stderr = None
 
 
-_SILENCE = _Silence()
+def _log() -> Any:
+    cv2: Any = opencv()
+    return getattr(cv2.utils, "logging", cv2)  # where OpenCV 5 keeps it, and where OpenCV 4 does
+
+
+SILENCE = _Silence()
 
 
 def opencv() -> ModuleType:
@@ -95,16 +113,11 @@ def has_colour(pixels: Array) -> bool:
 
 def _pixels(content: bytes, header: Header, name: str) -> Array:
     cv2: Any = opencv()
-    log = getattr(cv2.utils, "logging", cv2)  # where OpenCV 5 keeps it, and where OpenCV 4 does
-    level = log.getLogLevel()
-    log.setLogLevel(0)  # silent: what is wrong with an image is said in our own sentence
     try:
-        with _SILENCE:
+        with SILENCE:
             found = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:
         found = None
-    finally:
-        log.setLogLevel(level)
     if found is None or not found.size:
         raise DecodeError(f"{name}: the {header.format} image is damaged or of a rare kind: get it again or convert it")
     if found.dtype == np.uint16:
@@ -117,8 +130,8 @@ def _pixels(content: bytes, header: Header, name: str) -> Array:
         found = found[..., [0, 0, 0, 1]]
     elif found.ndim == 3:
         found = found[..., [2, 1, 0, 3][: found.shape[2]]]  # OpenCV's order is blue, green, red
-    pixels: Array = found if found.ndim == 2 else over_white(found)
-    return np.ascontiguousarray(_upright(pixels, header.orientation))
+    pixels: Array = np.ascontiguousarray(found if found.ndim == 2 else over_white(found))
+    return pixels if header.orientation == 1 else np.ascontiguousarray(_upright(pixels, header.orientation))
 
 
 def _upright(pixels: Array, orientation: int) -> Array:

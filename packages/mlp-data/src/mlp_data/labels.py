@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,8 @@ def natural_order(names: Iterable[str]) -> tuple[str, ...]:
     (('-1', '9', '10'), ('img9', 'img10'))
     """
     names = list(names)
-    numbers = [_number(name) for name in names]
-    if all(number is not None for number in numbers):
+    numbers = list(takewhile(lambda number: number is not None, map(_number, names)))
+    if len(numbers) == len(names):
         return tuple(name for _, name in sorted(zip(numbers, names, strict=True)))
     return tuple(sorted(names, key=_natural_key))
 
@@ -86,6 +87,7 @@ def _number(name: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _natural_key(name: str) -> tuple[list[tuple[int, int, str]], str]:
-    pieces = [piece for piece in re.split(r"(\d+)", name) if piece]
-    return [(0, int(piece), "") if piece.isdecimal() else (1, 0, piece.casefold()) for piece in pieces], name
+def _natural_key(name: str) -> tuple[list[str | int], str]:
+    pieces: list[str | int] = [*re.split(r"(\d+)", name.casefold())]  # text and digits in turn, text first
+    pieces[1::2] = map(int, pieces[1::2])
+    return pieces, name

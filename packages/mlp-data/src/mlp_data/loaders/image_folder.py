@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 
 from mlp_data.arrays import stack
 from mlp_data.cells import numbers
 from mlp_data.dataset import SPLITS, Dataset, Split
-from mlp_data.decode import decode
+from mlp_data.decode import SILENCE, decode
 from mlp_data.errors import ArchiveError, DataError, DecodeError
 from mlp_data.image_header import image_format
 from mlp_data.labels import Array, classes_and_indices, natural_order
@@ -17,6 +21,7 @@ from mlp_data.options import Options
 from mlp_data.sources import Member, Source
 
 _ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".gif")
+_TOGETHER, _TOGETHER_BYTES = 256, 1 << 20  # images, or bytes of them, that one thread decodes at a time
 _NAMED = 3  # bad images that are named one by one; the others are counted
 
 
@@ -49,14 +54,10 @@ def read_places(
     labels: dict[str, list[str]] = {}
     ids: dict[str, list[str]] = {}
     bad: list[str] = []
-    for one in places:
+    for one, frame in decoded(places):
         split = one.split if one.label is not None else "unlabelled"
-        try:
-            frame = decode(one.member.read(), None, repr(one.member.name))
-        except (DecodeError, ArchiveError) as error:
-            if isinstance(error.__cause__, ImportError):
-                raise
-            bad.append(str(error))
+        if isinstance(frame, DataError):
+            bad.append(str(frame))
             continue
         frames.setdefault(split, []).append(frame)
         labels.setdefault(split, []).append(one.label or "")
@@ -74,6 +75,54 @@ def read_places(
     return Dataset(source.name, "image", task, found, classes, target=target, problems=_problems(bad, len(places)))
 
 
+def decoded(places: Sequence[Place]) -> Iterator[tuple[Place, Array | DataError]]:
+    """Yield each place with its image, or with what is wrong with it, in order, decoded on all cores.
+
+    An archive is read by one thread alone; the decoders let go of Python's lock while they decode.
+    """
+    cores = os.cpu_count() or 1
+    waiting: deque[tuple[list[Place], Future[list[Array | DataError]]]] = deque()
+    with SILENCE, ThreadPoolExecutor(cores) as pool:
+        for group, contents in _groups(places):
+            waiting.append((group, pool.submit(_decode_all, group, contents)))
+            if len(waiting) > cores:
+                done, frames = waiting.popleft()
+                yield from zip(done, frames.result(), strict=True)
+        for done, frames in waiting:
+            yield from zip(done, frames.result(), strict=True)
+
+
+def _groups(places: Sequence[Place]) -> Iterator[tuple[list[Place], list[bytes | DataError]]]:
+    """Read the files of the places, so many at once that handing them to a thread is worth it."""
+    group: list[Place] = []
+    contents: list[bytes | DataError] = []
+    size = 0
+    for one in places:
+        try:
+            contents.append(one.member.read())
+        except ArchiveError as error:
+            contents.append(error)
+        group.append(one)
+        size += one.member.size
+        if len(group) == _TOGETHER or size > _TOGETHER_BYTES:
+            yield group, contents
+            group, contents, size = [], [], 0
+    if group:
+        yield group, contents
+
+
+def _decode_all(places: list[Place], contents: list[bytes | DataError]) -> list[Array | DataError]:
+    found: list[Array | DataError] = []
+    for one, content in zip(places, contents, strict=True):
+        try:
+            found.append(content if isinstance(content, DataError) else decode(content, None, repr(one.member.name)))
+        except DecodeError as error:
+            if isinstance(error.__cause__, ImportError):
+                raise
+            found.append(error)
+    return found
+
+
 def place(images: Sequence[Member]) -> list[Place]:
     """Find split and class of each image, in the order of the names, so that packing changes nothing.
 
@@ -82,7 +131,7 @@ def place(images: Sequence[Member]) -> list[Place]:
     """
     order = {name: at for at, name in enumerate(natural_order(member.name for member in images))}
     images = sorted(images, key=lambda member: order[member.name])
-    folders = [member.name.split("/")[:-1] for member in images]
+    folders = [tuple(member.name.split("/")[:-1]) for member in images]
     bare = [path for path in folders if _split_at(path) is None]
     wrap = _common(bare)
     if len(bare) == len(folders) and wrap and all(path == wrap for path in bare):
@@ -97,23 +146,24 @@ def place(images: Sequence[Member]) -> list[Place]:
         else:
             split, below = split_of(path[at]) or "train", path[at + 1 :]
             if not below and class_above and at > 0:
-                below = [path[at - 1]]
+                below = (path[at - 1],)
         places.append(Place(member, split, below[0] if below else None))
     return places
 
 
-def _split_at(path: list[str]) -> int | None:
+@lru_cache(maxsize=1024)  # folders hold many images
+def _split_at(path: tuple[str, ...]) -> int | None:
     """Return which folder of a path names a split, the first one that does."""
     return next((at for at, folder in enumerate(path) if split_of(folder) is not None), None)
 
 
-def _common(paths: list[list[str]]) -> list[str]:
-    common = []
+def _common(paths: list[tuple[str, ...]]) -> tuple[str, ...]:
+    common: list[str] = []
     for folders in zip(*paths, strict=False):
         if len(set(folders)) > 1:
             break
         common.append(folders[0])
-    return common
+    return tuple(common)
 
 
 def _is_image(member: Member) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _WORDS = {
     "train": "train",
@@ -17,6 +18,7 @@ _WORDS = {
 }
 
 
+@lru_cache(maxsize=1024)  # folders hold many files
 def split_of(name: str) -> str | None:
     """Return the split that a path speaks of, the part nearest to the file first; None if it speaks of none.
 
