@@ -8,6 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pytest
+
+import mlp_data
+from mlp_train.config import make_config
+from mlp_train.export import to_bytes
+from mlp_train.plan import make_plan
+
 Run = Callable[..., Any]
 QUICK = ("--epochs", "2", "--hidden", "8", "-q")
 
@@ -31,6 +39,31 @@ def test_a_model_shows_input_layers_output_and_training(mlp_train: Run) -> None:
     said = json.loads(mlp_train("inspect", "t/model.mlp", "--json").out)
     assert said["meta"] == {"name": "ship"}
     assert said["training"]["source"] == "titanic"
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"metrics": 5},
+        {"metrics": {"test": {"accuracy": "high"}}},
+        {"options": [1], "target": 7},
+        {"options": {"drop": [1], "columns": ["a"]}},
+        {"configuration": {"valid_fraction": "x", "seed": [1]}},
+        {"configuration": {"valid_fraction": 5.0, "seed": -1}},
+        {"fingerprint": 5, "samples": "\x1b[2J"},
+    ],
+)
+def test_a_model_whose_history_was_forged_is_used_without_it(mlp_train: Run, odd: dict[str, Any]) -> None:
+    data = mlp_data.load("titanic")
+    plan = make_plan(data, make_config())
+    layer = np.zeros((plan.input.size, 1)), np.zeros(1), "sigmoid", dict[str, float]()
+    training = {**plan.provenance(), **odd}
+    Path("model.mlp").write_bytes(to_bytes(plan.input, [layer], plan.output, training=training))
+    inspected, evaluated = mlp_train("inspect", "model.mlp"), mlp_train("evaluate", "model.mlp", "titanic")
+    assert inspected.code == 0
+    assert evaluated.code == (3 if "configuration" in odd else 0)  # then nobody knows what was held out
+    assert ("none was held out" in evaluated.err) == ("configuration" in odd)
+    assert "\x1b" not in inspected.out
 
 
 def test_a_run_shows_whether_it_is_finished_and_how_to_go_on(mlp_train: Run) -> None:

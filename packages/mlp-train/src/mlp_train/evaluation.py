@@ -15,6 +15,7 @@ from mlp_runtime.errors import nearest
 from mlp_train.array import Array
 from mlp_train.metrics import score
 from mlp_train.plan import hold_out
+from mlp_train.provenance import provenance
 from mlp_train.raw_batches import batches
 from mlp_train.reporters.words import percent
 
@@ -49,7 +50,7 @@ def evaluate(model: Model, dataset: Dataset) -> Evaluation:
 
 def loading_options(model: Model, target: str | None = None) -> dict[str, Any]:
     """Return the options with which `mlp_data.load` reads data for `model`: those of its training."""
-    training = model.training
+    training = provenance(model.training)
     said = training.get("options", {})
     if model.input.kind == "image":
         return {"transpose": said.get("transpose")}
@@ -89,7 +90,7 @@ def _unseen(model: Model, dataset: Dataset) -> tuple[Dataset, list[str], str, st
         raise DataError(f"{dataset.name}: no row has an answer to compare with: give data with the target column")
     if "test" in answered:
         return dataset, ["test"], "test", "the test split of the source"
-    training = model.training
+    training = provenance(model.training)
     if "train" not in answered or dataset.fingerprint != training.get("fingerprint"):
         return dataset, answered, "all", "all samples of the source, which is not the one trained on"
     config = training.get("configuration", {})

@@ -70,7 +70,9 @@ def _is_model(path: Path) -> bool:
 
 def _model_lines(report: dict[str, Any]) -> list[str]:
     """Write what `Model.describe` says for a person."""
-    spec, output, training = dict(report["input"]), report["output"], report["training"]
+    from mlp_train.provenance import provenance
+
+    spec, output, training = dict(report["input"]), report["output"], provenance(report["training"])
     kind, columns = spec.pop("kind"), spec.pop("columns", [])
     takes = ", ".join(f"{key} {value}" for key, value in spec.items() if not isinstance(value, (list, dict)))
     lines = [
