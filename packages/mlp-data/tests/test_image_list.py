@@ -124,6 +124,12 @@ def test_a_list_that_tells_nothing_leaves_the_folders_to_tell(make_zip: Zip, pic
     assert labels(mlp_data.load(make_zip(members))) == {"a/0.png": "a", "b/1.png": "b"}
 
 
+@pytest.mark.parametrize("heading", [b"file_name\t\x01,label", b"file_name\tx,label", b'{"a": "file_name"}\n{"b"'])
+def test_a_table_that_only_looks_like_a_list_is_none(make_zip: Zip, pictures: list[bytes], heading: bytes) -> None:
+    members = {"a/0.png": pictures[0], "b/1.png": pictures[1], "metadata.csv": heading + b"\n0.png,cat\n1.png,dog\n"}
+    assert labels(mlp_data.load(make_zip(members))) == {"a/0.png": "a", "b/1.png": "b"}
+
+
 def test_no_file_outside_the_source_is_ever_opened(tmp_path: Path, pictures: list[bytes]) -> None:
     (tmp_path / "secret.png").write_bytes(pictures[0])
     inner = tmp_path / "data"

@@ -25,22 +25,23 @@ _NAMED = 3  # files that are named one by one; the others are counted
 def load_image_list(source: Source, options: Options) -> Dataset | None:
     """Load images by the tables that list them: `metadata.csv` or `.jsonl` with `file_name` and a label column."""
     lists = [member for member in source.members if _is_list(member)]
-    if not lists:
-        return None
     tables = [read_json_lines(member) if _is_json(member) else read_table(member) for member in lists]
+    tables = [table for table in tables if _FILE in table.columns]  # the first look may have been mistaken
+    if not tables:
+        return None
     headings = list(dict.fromkeys(name for table in tables for name in table.columns if name != _FILE))
     if not headings:
         return None  # it names files and tells nothing about them, so the folders may
-    target, notice = _target(headings, lists[0].where, options.target)
+    target, notice = _target(headings, tables[0].where, options.target)
     cells = [cell for table in tables for cell in table.columns.get(target, ())]
-    task = _task(target, cells, options, lists[0].where)
+    task = _task(target, cells, options, tables[0].where)
     members = {member.name: member for member in source.members}
     problems = [notice] if notice else []
     places: dict[str, Place] = {}
     for table in tables:
         places |= _places(table, target, members, problems)
     if not places:
-        raise TableError(f"{lists[0].where}: none of the files that it lists is there: keep it beside its images")
+        raise TableError(f"{tables[0].where}: none of the files that it lists is there: keep it beside its images")
     ordered = [places[name] for name in natural_order(places)]
     dataset = read_places(source, ordered, task, target)
     return replace(dataset, problems=(*problems, *dataset.problems))
