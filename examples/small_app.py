@@ -24,6 +24,7 @@ def ask(columns):
 def main(path):
     """Ask and answer until the input ends."""
     model = mlp_runtime.load(path)
+    print(f"The answer is {model.training.get('target') or 'a class'}: {', '.join(model.classes)}.")
     columns = dict.fromkeys(column.name for column in model.input.columns)  # one may feed several network inputs
     print("Press Enter alone where you do not know, Ctrl-D to stop.")
     while (row := ask(columns)) is not None:
@@ -35,4 +36,8 @@ def main(path):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(
+            "usage: python small_app.py MODEL.mlp    a table model that gives classes, as of `mlp-train fit titanic`"
+        )
     main(sys.argv[1])

@@ -75,6 +75,14 @@ def test_the_camera_example_reads_the_digits_that_the_camera_sees(device, digits
     assert right >= 8, (labels, test.y[:10])
 
 
+def test_the_camera_example_names_no_digit_on_an_empty_desk(device, digits_model, tmp_path):
+    (tmp_path / "picamera2.py").write_text(FAKE_CAMERA, encoding="utf-8")
+    desk = np.random.default_rng(0).normal(220, 2, (3, 240, 320, 3)).clip(0, 255).astype(np.uint8)
+    np.save(tmp_path / "frames.npy", desk)
+    done = device("pi_camera.py", digits_model)
+    assert [line.split()[0] for line in done.stdout.splitlines()[::2]] == ["?"] * 3
+
+
 def test_the_camera_example_is_about_a_dozen_lines():
     lines = [line for line in (EXAMPLES / "pi_camera.py").read_text(encoding="utf-8").splitlines() if line.strip()]
     code = [line for line in lines if not line.startswith(('"""', "#"))]
@@ -109,6 +117,13 @@ def test_the_small_app_explains_an_answer_that_it_cannot_use_and_asks_again(devi
     assert "Age" in done.stdout.split("\n", 1)[1]
     assert "old" in done.stdout
     assert done.stdout.count("%") == 2
+
+
+def test_the_small_app_says_what_the_answer_means_and_what_it_needs(device, titanic_model):
+    assert "The answer is Survived: 0, 1.\n" in device("small_app.py", titanic_model, input="").stdout
+    alone = device("small_app.py")
+    assert alone.returncode == 1
+    assert alone.stderr.startswith("usage: python small_app.py MODEL.mlp")
 
 
 def test_the_small_app_takes_rows_of_which_nothing_is_known(device, titanic_model):

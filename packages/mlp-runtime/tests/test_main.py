@@ -121,14 +121,14 @@ def test_json_has_one_object_with_every_probability(folder, capsys):
     (folder / "x.json").write_text("[[0, 1], [1, 1]]")
     found = json.loads(answer(capsys, "predict", "xor.mlp", "x.json", "--json"))
     assert found["model"] == "xor.mlp"
-    assert [(one["input"], one["row"], one["label"]) for one in found["predictions"]] == [
-        ("x.json", 0, "yes"),
-        ("x.json", 1, "no"),
+    assert [(one["input"], one["label"]) for one in found["predictions"]] == [("x.json[0]", "yes"), ("x.json[1]", "no")]
+    assert [one["confidence"] for one in found["predictions"]] == [
+        max(one["probabilities"].values()) for one in found["predictions"]
     ]
     assert found["predictions"][0]["probabilities"]["yes"] == pytest.approx(0.99995, abs=1e-5)
     (folder / "row.json").write_text('{"town": "Ulm", "rooms": 3, "garden": true}')
     found = json.loads(answer(capsys, "predict", "prices.mlp", "row.json", "--json"))
-    assert list(found["predictions"][0]) == ["input", "row", "value"]
+    assert list(found["predictions"][0]) == ["input", "value"]
 
 
 # --- what goes wrong -------------------------------------------------------------------------------------------------

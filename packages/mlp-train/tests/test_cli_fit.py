@@ -117,6 +117,20 @@ def test_smoothed_labels_explain_a_training_loss_above_the_validation_loss(mlp_t
     assert "smoothed" not in mlp_train("fit", "xor", *QUICK, "--out", "two").err
 
 
+def test_a_model_that_is_no_better_than_guessing_comes_with_a_hint(mlp_train: Run) -> None:
+    poor = mlp_train("fit", "titanic", *QUICK, "--lr", "5", "--out", "poor").err
+    good = mlp_train("fit", "titanic", "--epochs", "20", "--out", "good").err
+    hint = "the commonest class, would be right as often; try a smaller --lr"
+    assert f"hint: always answering '0', {hint}" in poor
+    assert hint not in good
+
+
+def test_stored_figures_have_six_digits(mlp_train: Run) -> None:
+    mlp_train("fit", "titanic", *QUICK, "--out", "t")
+    figures = mlp_runtime.load("t/model.mlp").training["metrics"]
+    assert all(value == float(f"{value:.6g}") for of in figures.values() for value in of.values())
+
+
 def test_the_log_of_a_run_keeps_whole_epochs_alone(mlp_train: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mlp_train.trainer.PROGRESS_SECONDS", 0.0)
     said = mlp_train("fit", "titanic", *QUICK, "--progress", "json", "--out", "t").err

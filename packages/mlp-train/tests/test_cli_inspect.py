@@ -79,6 +79,14 @@ def test_a_run_shows_whether_it_is_finished_and_how_to_go_on(mlp_train: Run) -> 
     assert "next: mlp-train fit --resume x" in shown.err
 
 
+def test_a_killed_run_shows_how_far_it_came(mlp_train: Run) -> None:
+    mlp_train("fit", "xor", "--epochs", "12", "--hidden", "8", "-q", "--out", "x")
+    lines = Path("x/metrics.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+    Path("x/metrics.jsonl").write_text("".join(lines[:5]), encoding="utf-8")
+    Path("x/model.mlp").unlink()
+    assert mlp_train("inspect", "x").out.startswith("x: not finished, 4 of 12 epochs\n")
+
+
 def test_what_is_none_of_these_is_unusable_data(mlp_train: Run) -> None:
     Path("notes.txt").write_text("one\ntwo\n", encoding="utf-8")
     answer = mlp_train("inspect", "notes.txt")

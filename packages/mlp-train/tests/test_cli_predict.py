@@ -187,11 +187,28 @@ def test_a_missing_column_is_named(mlp_train: Run, models: Path) -> None:
 def test_json_is_one_object_with_every_answer(mlp_train: Run, models: Path) -> None:
     said = json.loads(mlp_train("predict", models / "xor.mlp", "xor", "--json").out)
     assert [one["input"] for one in said["predictions"]] == [f"xor[{row}]" for row in range(4)]
-    assert set(said["predictions"][0]) == {"input", "label", "confidence"}
+    assert set(said["predictions"][0]) == {"input", "label", "confidence", "probabilities"}
     numbers = Path("rows.csv")
     numbers.write_text("size,x\n1,1\n2,1\n", encoding="utf-8")
     said = json.loads(mlp_train("predict", models / "price.mlp", "rows.csv", "--json").out)
     assert set(said["predictions"][0]) == {"input", "value"}
+
+
+def test_json_is_that_of_the_runtime(mlp_train: Run, models: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import numpy as np
+
+    from mlp_runtime.__main__ import main
+
+    np.save("x.npy", np.array([[0, 1], [1, 1]], np.float32))
+    for model, inputs in ((models / "xor.mlp", "x.npy"), (models / "price.mlp", "rows.csv")):
+        Path("rows.csv").write_text("size,x\n1,1\n", encoding="utf-8")
+        assert main(["predict", str(model), inputs, "--json"]) == 0
+        device = json.loads(capsys.readouterr().out)
+        workstation = json.loads(mlp_train("predict", model, inputs, "--json").out)
+        assert device.keys() == workstation.keys()
+        assert [one.keys() for one in device["predictions"]] == [one.keys() for one in workstation["predictions"]]
+        if inputs == "x.npy":
+            assert device == workstation
 
 
 def test_the_confidence_is_that_of_the_label(mlp_train: Run, models: Path) -> None:

@@ -135,6 +135,18 @@ def test_a_lone_resume_goes_on_with_the_latest_run(mlp_train: Run, monkeypatch: 
     assert model.read_bytes() == Path("whole/model.mlp").read_bytes()
 
 
+def test_a_lone_resume_finds_a_run_whose_folder_was_given(mlp_train: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    nothing = mlp_train("fit", "--resume")
+    assert nothing.code == 2
+    assert (
+        nothing.err == "error: runs: there is no run in this folder to go on with; give the run's own: --resume DIR\n"
+    )
+    interrupted_run(mlp_train, monkeypatch, "fit", "xor", "--epochs", "6", "--out", "runs/mine")
+    mlp_train("fit", "xor", "--epochs", "2")  # newer, and runs/latest, but done
+    assert mlp_train("fit", "--resume").out.strip() == str(Path("runs/mine/model.mlp"))
+    assert "this run is finished" in mlp_train("fit", "--resume").err
+
+
 def test_a_finished_run_says_so_and_gives_its_answer_again(mlp_train: Run) -> None:
     first = mlp_train("fit", "titanic", "--epochs", "2", "--out", "t", "--json")
     before = Path("t/model.mlp").stat().st_mtime_ns

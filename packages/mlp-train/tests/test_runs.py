@@ -117,7 +117,7 @@ def test_reading_a_run_says_what_is_inside(tmp_path: Path) -> None:
     run.write_config({"seed": 3})
     run.model.write_bytes(b"12345")
     run.metrics.write_text(
-        '{"event":"Started"}\n{"event":"EpochEnd","epoch":1}\n{"event":"Finished","metrics":{"test":{"accuracy":0.5}}}\n'
+        '{"event":"Started","epochs":4}\n{"event":"EpochEnd","epoch":1}\n{"event":"Finished","metrics":{"test":{"accuracy":0.5}}}\n'
     )
     contents = read_run(run.folder)
     assert contents.config == {"seed": 3}
@@ -126,6 +126,7 @@ def test_reading_a_run_says_what_is_inside(tmp_path: Path) -> None:
         "folder": "a",
         "finished": True,
         "epochs": 1,
+        "epochs_planned": 4,
         "metrics": {"test": {"accuracy": 0.5}},
         "files": {"model.mlp": 5, "config.toml": 9, "metrics.jsonl": run.metrics.stat().st_size},
     }

@@ -114,9 +114,11 @@ def _answers(model: Model, path: str, everything: bool) -> list[dict[str, Any]]:
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     key = "label" if model.classes else "value"
-    answers = [{"input": path, "row": row, key: value} for row, value in enumerate(values)]
-    for row, of_row in enumerate(shares or ()):
-        answers[row]["probabilities"] = {name: of_row[at] for at, name in enumerate(model.classes)}
+    named = [path] if len(values) == 1 else [f"{path}[{row}]" for row in range(len(values))]
+    answers: list[dict[str, Any]] = [{"input": name, key: value} for name, value in zip(named, values)]
+    for answer, of_row in zip(answers, shares or ()):
+        of_class = dict(zip(model.classes, of_row))
+        answer.update(confidence=of_class[answer[key]], probabilities=of_class)
     return answers
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from mlp_runtime.activations import get_activation
+from mlp_runtime.activations import ACTIVATIONS
+from mlp_runtime.errors import nearest
 from mlp_train.derivatives import DERIVATIVES
 from mlp_train.errors import UsageError
 
@@ -12,7 +13,7 @@ from mlp_train.errors import UsageError
 def parse_activation(text: str) -> tuple[str, dict[str, float]]:
     """Return the name and the parameters of an activation as a person writes it.
 
-    Raises InputError for an unknown name, and UsageError for a number that the activation cannot have.
+    Raises UsageError for an unknown name, and for a number that the activation cannot have.
 
     >>> parse_activation("leaky-relu:0.2")
     ('leaky-relu', {'negative_slope': 0.2})
@@ -20,7 +21,11 @@ def parse_activation(text: str) -> tuple[str, dict[str, float]]:
     ('tanh', {})
     """
     name, _, number = text.partition(":")
-    activation = get_activation(name)
+    if name not in ACTIVATIONS:
+        raise UsageError(
+            f"unknown activation {name!r}{nearest(name, ACTIVATIONS)}: it is one of {', '.join(ACTIVATIONS)}"
+        )
+    activation = ACTIVATIONS[name]
     if name not in DERIVATIVES:
         raise UsageError(f"activation {name!r} has a forward but no backward, so it cannot be trained; register both")
     parameters = dict(activation.parameters)

@@ -13,7 +13,7 @@ from mlp_data.errors import DataError
 from mlp_runtime import InputError, Model
 from mlp_runtime.errors import nearest
 from mlp_train.array import Array
-from mlp_train.metrics import score
+from mlp_train.metrics import rounded, score
 from mlp_train.plan import hold_out
 from mlp_train.provenance import provenance
 from mlp_train.raw_batches import batches
@@ -71,7 +71,7 @@ def score_splits(model: Model, dataset: Dataset, names: Sequence[str]) -> tuple[
     predicted = np.concatenate([_predict(model, split, dataset) for split in splits])
     actual = np.concatenate([_answers(model, split, dataset) for split in splits])
     task = "classification" if model.classes else "regression"
-    return len(actual), score(task, predicted, actual)
+    return len(actual), rounded(score(task, predicted, actual))
 
 
 def check_kind(model: Model, dataset: Dataset) -> None:

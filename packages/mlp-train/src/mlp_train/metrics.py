@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from mlp_train.array import Array
@@ -35,6 +37,15 @@ def r2(predicted: Array, actual: Array) -> float:
     """
     spread = float(np.sum(np.square(actual - np.mean(actual))))
     return 1.0 - float(np.sum(np.square(predicted - actual))) / spread if spread > 0 else 0.0
+
+
+def rounded(figures: Mapping[str, float]) -> dict[str, float]:
+    """Return figures as they are stored: with 6 digits, because more depend on how many threads BLAS takes.
+
+    >>> rounded({"accuracy": 0.9731, "loss": 0.123456789})
+    {'accuracy': 0.9731, 'loss': 0.123457}
+    """
+    return {name: float(f"{value:.6g}") for name, value in figures.items()}
 
 
 def score(task: str, predicted: Array, actual: Array) -> dict[str, float]:

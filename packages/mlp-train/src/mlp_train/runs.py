@@ -169,7 +169,7 @@ def open_run(path: str | os.PathLike[str]) -> Run:
     except ValueError:  # what `latest` holds is no name
         found = False
     if not found:
-        raise UsageError(f"{path}: there is no such run folder; give the folder that fit named, or runs/latest")
+        raise UsageError(f"{path}: there is no such run folder; give the folder that fit named")
     if not any((folder / name).exists() for name in FILES):
         raise UsageError(
             f"{path}: this is not a run folder, it holds none of {', '.join(FILES)}; give one that fit made"
@@ -201,6 +201,7 @@ class RunContents:
             "folder": self.run.folder.resolve().name,  # the run's own, where the path was runs/latest
             "finished": self.finished,
             "epochs": epoch_of(epochs[-1]) if epochs else 0,
+            "epochs_planned": max((n for event in self.events if isinstance(n := event.get("epochs"), int)), default=0),
             "metrics": last.get("metrics", {}) if self.finished else {},
             "files": self.files,
         }
@@ -220,6 +221,25 @@ def read_run(path: str | os.PathLike[str]) -> RunContents:
         raise UsageError(f"{run.environment}: this is not JSON: {unreadable(error)}; remove the file") from error
     events = read_events(run.metrics) if "metrics.jsonl" in files else []
     return RunContents(run, config, made_with, events, files)
+
+
+def newest_run(root: str | os.PathLike[str] = "runs") -> Path:
+    """Return the run in the folder `root` that was touched last and is not finished; where all are, the last of them.
+
+    UsageError says what to give where there is none.
+    """
+    began = [path.parent for path in Path(root).glob("*/config.toml") if not path.parent.is_symlink()]
+    began.sort(key=lambda folder: max(path.stat().st_mtime_ns for path in folder.iterdir()), reverse=True)
+    if not began:
+        raise UsageError(f"{root}: there is no run in this folder to go on with; give the run's own: --resume DIR")
+    return next((folder for folder in began if not _is_finished(folder)), began[0])
+
+
+def _is_finished(folder: Path) -> bool:
+    try:
+        return read_run(folder).finished
+    except UsageError:  # damaged: said where one asks for just this run
+        return True
 
 
 def _without_none(config: Mapping[str, Any]) -> dict[str, Any]:

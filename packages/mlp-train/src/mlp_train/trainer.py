@@ -19,7 +19,7 @@ from mlp_train.errors import CheckpointError, DivergedError
 from mlp_train.events import EpochEnd, Event, Finished, Progress, Started, Stopped
 from mlp_train.initializers import initialize
 from mlp_train.losses import mean_loss, output_gradient, smooth_labels
-from mlp_train.metrics import score
+from mlp_train.metrics import rounded, score
 from mlp_train.network import ForwardPass, Gradient, Network
 from mlp_train.optimizers import OPTIMIZERS
 from mlp_train.plan import Plan, make_plan
@@ -268,9 +268,9 @@ class Trainer:
         )
 
     def _result(self) -> Result:
-        metrics = {"train": self.evaluate(self.plan.train)}
+        metrics = {"train": rounded(self.evaluate(self.plan.train))}
         if self.plan.valid is not None:
-            metrics["valid"] = self.evaluate(self.plan.valid)
+            metrics["valid"] = rounded(self.evaluate(self.plan.valid))
         return Result(
             network=self.network,
             input=self.plan.input,

@@ -8,17 +8,17 @@ from mlp_data.console import PlainCommand
 from mlp_train.cli import flags as f
 from mlp_train.cli.shared import Debug, Force, Json, MinAccuracy, Plugin, Quiet
 
-LATEST = "runs/latest"
+NEWEST = "newest"
 
 
 class FitCommand(PlainCommand):
-    """`fit`, whose `--resume` may stand alone: it then means the latest run."""
+    """`fit`, whose `--resume` may stand alone: it then means the newest run in ./runs that is not finished."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Give a lone `--resume` its value, which Typer cannot leave out."""
         following = [*args[1:], "-"][: len(args)]
         alone = [arg == "--resume" and after.startswith("-") for arg, after in zip(args, following, strict=True)]
-        filled = [f"{arg}={LATEST}" if is_alone else arg for arg, is_alone in zip(args, alone, strict=True)]
+        filled = [f"{arg}={NEWEST}" if is_alone else arg for arg, is_alone in zip(args, alone, strict=True)]
         parsed: list[str] = super().parse_args(ctx, filled)
         return parsed
 
@@ -81,5 +81,7 @@ def fit(
     if resume is None:
         job = new_run(flags, config=config, force=force, quiet=quiet)
     else:
-        job = resumed_run(resume, flags, quiet=quiet, refused={"--config": config, "--force": force})
+        job = resumed_run(
+            None if resume == NEWEST else resume, flags, quiet=quiet, refused={"--config": config, "--force": force}
+        )
     work(job, as_json=as_json)

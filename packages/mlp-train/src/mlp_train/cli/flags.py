@@ -91,5 +91,7 @@ Seed = Annotated[Text, training("--seed", "N", "The same seed on the same machin
 Out = Annotated[Text, run("--out", "DIR", "The run folder; the model is DIR/model.mlp.")]
 Name = Annotated[Text, run("--name", "TEXT", "What the run and the model are called.")]
 Config = Annotated[Text, run("--config", "FILE.toml", "Settings from a file; a run's config.toml repeats it.")]
-Resume = Annotated[Text, run("--resume", "[RUN]", "Go on with an interrupted run; without RUN, the latest one.")]
+Resume = Annotated[
+    Text, run("--resume", "[RUN]", "Go on with an interrupted run; without RUN, the newest such in ./runs.")
+]
 Progress = Annotated[Text, run("--progress", "HOW", "auto, bar, lines, json or off.", "auto")]

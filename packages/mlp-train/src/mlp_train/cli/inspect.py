@@ -96,7 +96,9 @@ def _run_lines(contents: RunContents) -> list[str]:
     """Write what is in a run folder for a person."""
     summary = contents.summary()
     state = "finished" if summary["finished"] else "not finished"
-    lines = [f"{summary['folder']}: {state}, {summary['epochs']} epochs"]
+    done, planned = summary["epochs"], summary["epochs_planned"]
+    of_all = f"{done} of {planned}" if planned > done else f"{done}"
+    lines = [f"{summary['folder']}: {state}, {of_all} {'epoch' if max(done, planned) == 1 else 'epochs'}"]
     for split, figures in summary["metrics"].items():
         lines.append(f"{split}: {', '.join(f'{name} {value:.4f}' for name, value in figures.items())}")
     lines += [f"{name}: {size:,} bytes" for name, size in summary["files"].items()]

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from mlp_data.check import problems
 from mlp_data.dataset import SPLITS, Dataset, Split
 from mlp_train.cli.shared import command, counted
@@ -61,10 +63,22 @@ def about_result(
             yield f"{counted(len(dataset.splits[split]), 'sample')} {_part(split)}: {figures}"
     if not metrics.keys() & {"valid", "test"}:
         yield "nothing was held out, so how good the model is on new samples is not known"
+    yield from _no_better_than_guessing(metrics, dataset)
     if dataset.submission is not None:
         source, plugins = settings["source"], settings["plugin"]
         said = command("predict", model, source, "--out", "submission.csv", plugins=plugins)
         yield f"to answer the {counted(len(dataset.splits['unlabelled']), 'sample')} without answers: {said}"
+
+
+def _no_better_than_guessing(metrics: Mapping[str, Mapping[str, float]], dataset: Dataset) -> Iterator[str]:
+    name = next((name for name in ("test", "valid", "train") if "accuracy" in metrics.get(name, {})), None)
+    y = None if name is None else dataset.splits[name].y
+    if name is None or y is None:
+        return
+    counts = np.bincount(y)
+    if metrics[name]["accuracy"] <= float(f"{counts.max() / len(y):.6g}"):  # figures are stored with 6 digits
+        common = dataset.classes[int(counts.argmax())]
+        yield f"hint: always answering {common!r}, the commonest class, would be right as often; try a smaller --lr"
 
 
 def _size(split: Split) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -37,7 +37,8 @@ class Answer:
 
     name: str
     value: str | float | list[float]
-    confidence: float | None = None
+    confidence: float | None = None  # the label's own probability
+    probabilities: Mapping[str, float] = field(default_factory=dict)
     headings: tuple[str, str] | None = None
 
     def line(self) -> str:
@@ -47,10 +48,15 @@ class Answer:
         return "\t".join([printable(self.name), printable(value), *sure])
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the answer for `--json`."""
+        """Return the answer for `--json`, as `python -m mlp_runtime predict --json` gives it too."""
         if self.confidence is None:
             return {"input": self.name, "value": self.value}
-        return {"input": self.name, "label": self.value, "confidence": self.confidence}
+        return {
+            "input": self.name,
+            "label": self.value,
+            "confidence": self.confidence,
+            "probabilities": self.probabilities,
+        }
 
 
 def predict(
@@ -116,8 +122,8 @@ def ask(model: Model, batch: Batch) -> Iterator[Answer]:
         where = batch.names[0] if len(batch.names) == 1 else f"{batch.names[0]} to {batch.names[-1]}"
         raise InputError(f"{where}: {error}") from None
     for row, (name, value) in enumerate(zip(batch.names, np.asarray(given).tolist(), strict=True)):
-        confidence = None if shares is None else float(shares[row, model.classes.index(value)])
-        yield Answer(name, value, confidence, batch.headings)
+        of_row = {} if shares is None else dict(zip(model.classes, shares[row].tolist(), strict=True))
+        yield Answer(name, value, of_row.get(value), of_row, batch.headings)
 
 
 def _refuse_existing(out: str | None, force: bool) -> None:

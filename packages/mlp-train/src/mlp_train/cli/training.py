@@ -28,7 +28,7 @@ from mlp_train.plan import hold_out
 from mlp_train.plugins import load_plugins
 from mlp_train.reporters import make_reporter
 from mlp_train.result import Result
-from mlp_train.runs import Run, create_run, open_run, read_run
+from mlp_train.runs import Run, create_run, newest_run, open_run, read_run
 from mlp_train.settings import PREFIX, SHOWN, Settings, absolute_source, gather
 from mlp_train.trainer import train
 
@@ -57,8 +57,9 @@ def new_run(flags: Mapping[str, Any], *, config: str | None, force: bool, quiet:
     return Job(settings, _voice(settings, quiet), run, force, is_new=is_new)
 
 
-def resumed_run(path: str, flags: Mapping[str, Any], *, quiet: bool, refused: Mapping[str, Any]) -> Job:
-    """Return the job that goes on with the run in the folder `path`, with the settings that it began with."""
+def resumed_run(path: str | None, flags: Mapping[str, Any], *, quiet: bool, refused: Mapping[str, Any]) -> Job:
+    """Return the job that goes on with the run in the folder `path`, or the newest, as it began."""
+    path = str(newest_run()) if path is None else path
     changed = [f"--{name.replace('_', '-')}" for name in flags if name not in RESUMABLE]
     changed += [name for name, value in refused.items() if value]
     if changed:
