@@ -43,22 +43,29 @@ def load_image_folder(source: Source, options: Options) -> Dataset | None:
         return None
     if options.task == "regression":
         raise DataError(f"{source.name}: folders name classes, but the task asked for is regression: leave it out")
-    return read_places(source, places)
+    return read_places(source, places, options)
 
 
 def read_places(
-    source: Source, places: Sequence[Place], task: str = "classification", target: str | None = None
+    source: Source, places: Sequence[Place], options: Options, task: str = "classification", target: str | None = None
 ) -> Dataset:
     """Decode the image at each place, name and skip those that cannot be, and put the others into their splits."""
     frames: dict[str, list[Array]] = {}
     labels: dict[str, list[str]] = {}
     ids: dict[str, list[str]] = {}
     bad: list[str] = []
+    size, most = 0, options.storage.max_memory // 2  # while they are put together there are two of each
     for one, frame in decoded(places):
         split = one.split if one.label is not None else "unlabelled"
         if isinstance(frame, DataError):
             bad.append(str(frame))
             continue
+        size += frame.nbytes
+        if size > most:
+            raise DataError(
+                f"{source.name}: the pixels of its first images, up to {one.member.name!r}, take over {most:,} bytes, "
+                f"half of the memory allowed: shrink the images, give fewer, or allow more with max_memory"
+            )
         frames.setdefault(split, []).append(frame)
         labels.setdefault(split, []).append(one.label or "")
         ids.setdefault(split, []).append(one.member.name)

@@ -43,7 +43,7 @@ def load_image_list(source: Source, options: Options) -> Dataset | None:
     if not places:
         raise TableError(f"{tables[0].where}: none of the files that it lists is there: keep it beside its images")
     ordered = [places[name] for name in natural_order(places)]
-    dataset = read_places(source, ordered, task, target)
+    dataset = read_places(source, ordered, options, task, target)
     return replace(dataset, problems=(*problems, *dataset.problems))
 
 

@@ -31,7 +31,7 @@ def load_parquet_images(source: Source, options: Options) -> Dataset | None:
     if len(others) > 1 or options.target is not None:
         target, notice = choose_target(others, first.where, options.target)
     places = [place for member, file, name in found for place in _places(member, file, name, target)]
-    dataset = read_places(source, places, target=target)
+    dataset = read_places(source, places, options, target=target)
     return replace(dataset, problems=(*filter(None, [notice]), *dataset.problems))
 
 
