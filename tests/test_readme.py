@@ -64,6 +64,18 @@ def test_a_block_is_found_with_its_language_and_line():
     assert [block.language for block in readme_blocks.blocks(text)] == ["sh", "text", "sh"]
 
 
+def test_the_first_two_commands_are_given_twice_and_of_nox_its_lint_alone(tmp_path):
+    for page in readme_blocks.READMES:
+        (tmp_path / page).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / page).write_text("nothing to run\n", encoding="utf-8")
+    (tmp_path / "README.md").write_text(
+        "```sh\necho one >> said\n```\n```sh\necho >> said nox\n```\n```sh\necho three >> said\n```\n", encoding="utf-8"
+    )
+    readme_blocks.run(tmp_path)
+    said = (tmp_path / "said").read_text(encoding="utf-8").splitlines()
+    assert said == ["one", "one", "nox -s lint", "nox -s lint", "three"]
+
+
 def test_running_stops_at_the_first_block_that_fails(tmp_path):
     for page in readme_blocks.READMES:
         (tmp_path / page).parent.mkdir(parents=True, exist_ok=True)

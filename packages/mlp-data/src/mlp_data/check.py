@@ -92,9 +92,8 @@ def _samples(dataset: Dataset) -> Iterator[str]:
 def _columns(table: Table, dataset: Dataset) -> Iterator[str]:
     asked = {name: type_ for name, type_ in dataset.input_options.get("columns", {}).items() if name in table}
     for name, column in column_types(table, Options(columns=asked)).items():
-        if column.type in ("constant", "empty"):
-            yield f"train: column {name!r} is left out: {column.reason}"
-        elif column.missing * 2 > len(table[name]):
+        # a column without any value is left out, and said to be
+        if len(table[name]) > column.missing > len(table[name]) / 2:
             yield f"train: column {name!r} is empty in {column.missing} of {len(table[name])} rows"
         if column.type == "number":
             finite = numbers(table[name]).finite
