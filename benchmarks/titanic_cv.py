@@ -1,7 +1,7 @@
 """Train on the Titanic passengers by 10-fold cross-validation with default settings and three seeds: mean accuracy.
 
-`python benchmarks/titanic_cv.py [TITANIC.ZIP]`, by default the shipped sample. Everything that is fitted, the input's
-fills and scales too, sees the nine training folds alone.
+`python benchmarks/titanic_cv.py [TITANIC.ZIP [piecewise]]`, by default the shipped sample with scaled numbers.
+Everything that is fitted, the input's fills, scales and bins too, sees the nine training folds alone.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ def cross_validate(dataset: mlp_data.Dataset, seed: int) -> list[float]:
 
 
 if __name__ == "__main__":
-    passengers = mlp_data.load(sys.argv[1] if len(sys.argv) > 1 else "titanic")
+    source, numbers = [*sys.argv[1:], *("titanic", "scaled")[len(sys.argv[1:]) :]][:2]
+    passengers = mlp_data.load(source, numbers=numbers)
     means = []
     for seed in (1, 2, 3):
         folds = cross_validate(passengers, seed)

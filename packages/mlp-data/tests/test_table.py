@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import mlp_data
-from mlp_data.cells import clean, numbers
+from mlp_data.cells import numbers
 from mlp_data.column_types import describe
 from mlp_data.errors import TableError
 from mlp_data.options import Options
+from mlp_data.readings import clean
 from mlp_data.table import column_types, fit_table, spread
 from mlp_runtime.inputs import TableInput
 

@@ -13,8 +13,7 @@ from mlp_data.labels import Array
 from mlp_runtime.inputs.cells import FLAGS, is_missing, text
 
 __all__ = [
-    "LARGEST", "NOTHING", "Numbers", "are_flags", "clean", "find_reading", "is_missing", "listed", "mostly_numbers",
-    "numbers", "text",
+    "LARGEST", "NOTHING", "Numbers", "are_flags", "is_missing", "listed", "mostly", "mostly_numbers", "numbers", "text",
 ]  # fmt: skip
 
 # Words that stand for "nothing" among numbers. Among texts they stay what they are: NA may be Namibia.
@@ -60,7 +59,11 @@ def mostly_numbers(read: Numbers) -> bool:
     >>> mostly_numbers(numbers(["1", "2", "x", "4", "5"])), mostly_numbers(numbers(["1", "x", "y"]))
     (True, False)
     """
-    good, bad = len(read.finite), len(read.bad)
+    return mostly(len(read.finite), len(read.bad))
+
+
+def mostly(good: int, bad: int) -> bool:
+    """Tell whether the bad cells among good ones are so few that they must be mistakes."""
     return good >= 4 * bad if bad == 1 else good > 0 and bad * 10 <= good + bad
 
 
@@ -72,36 +75,6 @@ def are_flags(cells: Iterable[Any]) -> bool:
     """
     said = {text(cell).lower() for cell in cells if not is_missing(cell)}
     return len(said) == 2 and said <= FLAGS.keys() and len({FLAGS[value] for value in said}) == 2
-
-
-def find_reading(cells: Sequence[Any], wanted: str | None = None) -> str:
-    """Return how a column is to be read in every split: "number", "flag" or "text". `wanted`: a type asked for.
-
-    This is settled by all training rows together, lest some of them show only numbers and the others then be refused.
-    """
-    if wanted is not None:
-        return wanted if wanted in ("number", "flag") else "text"
-    if mostly_numbers(numbers(cells)):
-        return "number"
-    return "flag" if are_flags(cells) else "text"
-
-
-def clean(cells: list[Any], reading: str) -> tuple[list[Any], dict[int, str]]:
-    """Return the cells with "" for what cannot be read so, and row -> cell for those that say something else.
-
-    >>> clean(["1", "NA", "abc"], "number")
-    (['1', '', ''], {2: 'abc'})
-    """
-    if reading == "text":
-        return cells, {}
-    if reading == "flag":
-        bad = {
-            row: str(cell) for row, cell in enumerate(cells) if text(cell).lower() not in FLAGS and not is_missing(cell)
-        }
-        return ["" if row in bad else cell for row, cell in enumerate(cells)], bad
-    read = numbers(cells)
-    lost = np.isnan(read.values).tolist()
-    return ["" if gone else cell for cell, gone in zip(cells, lost, strict=True)], read.bad
 
 
 def listed(names: Iterable[str], most: int = 8) -> str:

@@ -47,6 +47,9 @@ def inspect_source(
     task: Annotated[str | None, typer.Option(help="classification or regression.", metavar="NAME")] = None,
     drop: Annotated[list[str] | None, typer.Option(help="Columns to leave out.", metavar="COLUMNS")] = None,
     columns: Annotated[list[str] | None, typer.Option(help="Types of columns.", metavar="NAME=TYPE")] = None,
+    numbers: Annotated[
+        str | None, typer.Option(help="Numbers are scaled, or piecewise in bins.", metavar="HOW")
+    ] = None,
     fit: Annotated[str | None, typer.Option(help="Fit images by none, stretch or ink.", metavar="HOW")] = None,
     ink: Annotated[str | None, typer.Option(help="The ink is auto, light or dark.", metavar="SHADE")] = None,
     transpose: Annotated[bool, typer.Option("--transpose", help="Swap rows and columns, as EMNIST needs.")] = False,
@@ -70,7 +73,7 @@ def inspect_source(
         run_plugin_file(path)
     tables = {"target": target, "drop": read_names(drop or ()), "columns": read_types(columns or ())}
     images = {"fit": fit, "ink": ink, "transpose": transpose}
-    said = {**tables, "task": task, **images, "max_memory": max_memory, "cache": cache}
+    said = {**tables, "task": task, "numbers": numbers, **images, "max_memory": max_memory, "cache": cache}
     report = inspect(load(source, **said), Options.of(**said))
     if as_json:
         _answer(json.dumps(report, allow_nan=False))

@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 
 from mlp_data.cells import Numbers, are_flags, is_missing, mostly_numbers, numbers, text
+from mlp_data.dates import DATE_TYPES, Order, are_compact, find_order, first_and_last, is_date, parts, varying
 from mlp_data.errors import TableError
 from mlp_runtime.errors import nearest
 from mlp_runtime.inputs import FLAGS, leading_letters, words
+from mlp_runtime.inputs.dates import ORDERS
 
-ENCODED = ("number", "flag", "category", "tokens", "prefix")
+ENCODED = ("number", "flag", "category", "date", "tokens", "prefix")
 LEFT_OUT = ("id", "text", "constant", "empty")
 
 MOST_VALUES = 100  # values or tokens of one column that get an input of their own
@@ -33,7 +35,8 @@ class ColumnType:
     """What a column is, and why.
 
     type: one of ENCODED, or of LEFT_OUT. values: the categories, tokens or prefixes that get an input each;
-    a number with values is read as a category too. missing: how many cells are missing.
+    a number with values is read as a category too, and those of a date are its parts that vary. missing: how many cells
+    are missing. order: of day, month and year in a date.
     """
 
     name: str
@@ -41,6 +44,7 @@ class ColumnType:
     reason: str
     values: tuple[str, ...] = ()
     missing: int = 0
+    order: str = ""
 
     @property
     def is_used(self) -> bool:
@@ -57,17 +61,23 @@ def describe(name: str, cells: Sequence[Any], wanted: str | None = None) -> Colu
     >>> describe("PassengerId", ["1", "2", "3"]).reason
     'an id: its name says so, and all 3 values differ'
     """
+    if wanted in DATE_TYPES:
+        return _date(name, cells, wanted)
     if wanted not in (None, "text"):
         missing = sum(map(is_missing, cells))
         return ColumnType(name, *_as_wanted(name, cells, wanted), missing)
     read = numbers(cells) if wanted is None else None
     if read is not None and mostly_numbers(read):
+        if are_compact(cells):
+            return _date(name, cells, "date-ymd")
         _refuse_texts(name, read)
         return ColumnType(name, *_numeric(name, cells, read), len(cells) - len(read.finite))
     counts = Counter(text(cell) for cell in cells if not is_missing(cell))
     missing = len(cells) - counts.total()
     if len(counts) > 1 and read is not None and are_flags(counts):
         return ColumnType(name, "flag", f"its values are {' and '.join(map(repr, sorted(counts)))}", (), missing)
+    if read is not None and find_order(cells):
+        return _date(name, cells, "date")
     return ColumnType(name, *_textual(name, cells, counts), missing)
 
 
@@ -102,6 +112,30 @@ def _numeric(name: str, cells: Sequence[Any], read: Numbers) -> _Found:
             tuple(text(float(value)) for value in values),
         )
     return "number", reason, ()
+
+
+def _date(name: str, cells: Sequence[Any], wanted: str) -> ColumnType:
+    """Describe a column of dates; `wanted` is one of DATE_TYPES."""
+    texts = ["" if is_missing(cell) else text(cell) for cell in cells]
+    missing = texts.count("")
+    if missing == len(texts):
+        return ColumnType(name, "empty", f"all {missing} cells are empty", (), missing)
+    found = find_order(texts, insist=True) if wanted == "date" else Order(wanted.removeprefix("date-"))
+    if found is None:
+        raise TableError(f"column {name!r}: no cell of it is a date: drop the column, or ask for another type")
+    bad = {said for said in set(texts) if said and not is_date(said, found.order)}
+    for row, said in enumerate(texts if bad else ()):
+        if said in bad:
+            raise TableError(
+                f"column {name!r}, row {row + 1}: {_short(said)} is no date such as {ORDERS[found.order]}: "
+                f"correct the cell, or empty it"
+            )
+    read = parts(texts, found.order)
+    vary = tuple(varying(read))
+    if not vary:
+        return ColumnType(name, *_single(next(filter(None, texts)), len(texts) - missing, len(texts)), missing)
+    reason = f"dates from {first_and_last(read)}, {found.reason}; their {', '.join(vary)} differ"
+    return ColumnType(name, "date", reason, vary, missing, found.order)
 
 
 def _textual(name: str, cells: Sequence[Any], counts: Counter[str]) -> _Found:
@@ -170,8 +204,9 @@ def _parts(type_: str, cells: Sequence[Any]) -> Counter[str]:
 
 def check_type(name: str, wanted: str) -> None:
     """Refuse a type that does not exist."""
-    if wanted not in (*ENCODED, "text"):
-        hint = nearest(wanted, (*ENCODED, "text")) or f": the types are {', '.join(ENCODED)} and text"
+    known = (*ENCODED, *DATE_TYPES, "text")
+    if wanted not in known:
+        hint = nearest(wanted, known) or f": the types are {', '.join(ENCODED)} and text"
         raise TableError(f"column {name!r}: there is no type {wanted!r}{hint}")
 
 
@@ -191,7 +226,11 @@ def _frequent(counts: Counter[str], least: int, most: int) -> tuple[str, ...]:
 
 
 def _of(kept: int, all_of_them: int, what: str, rows: int) -> str:
-    rare = f", of which {kept} occur at least {fewest(rows)} times" if kept < all_of_them else ""
+    rare = (
+        f", of which {kept} occur at least {fewest(rows)} times and the others are one group"
+        if kept < all_of_them
+        else ""
+    )
     return f"{all_of_them} different {what}{rare}"
 
 

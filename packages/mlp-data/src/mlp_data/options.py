@@ -12,10 +12,13 @@ from mlp_data.storage import Storage, default_cache, default_memory, read_size
 from mlp_runtime.errors import nearest
 
 Task = Literal["classification", "regression"]
+Numbers = Literal["scaled", "piecewise"]
 Fit = Literal["none", "stretch", "ink"]
 Ink = Literal["auto", "light", "dark"]
 
-_CHOICES: dict[str, tuple[str, ...]] = {"task": get_args(Task), "fit": get_args(Fit), "ink": get_args(Ink)}
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "task": get_args(Task), "numbers": get_args(Numbers), "fit": get_args(Fit), "ink": get_args(Ink),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,7 @@ class Options:
 
     target: the column to predict. task: what kind of answer it is. drop: columns to leave out.
     columns: column name -> type, where the type found from the cells is not the one wanted.
+    numbers: how numbers in tables become network input: scaled (the default), or piecewise, in bins.
     fit, ink: how images become network input (see `mlp_runtime.inputs.ImageInput`).
     transpose: swap rows and columns of images in IDX and CSV files: the letters of EMNIST lie on their side.
     max_memory: bytes, or a text such as 1G, that training on the data may take; half of the machine's if not said.
@@ -34,6 +38,7 @@ class Options:
     task: Task | None = None
     drop: tuple[str, ...] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
+    numbers: Numbers | None = None
     fit: Fit | None = None
     ink: Ink | None = None
     transpose: bool = False
@@ -84,7 +89,7 @@ class Options:
         >>> Options.of(drop="Ticket", fit=None).said()
         {'drop': ['Ticket']}
         """
-        values: dict[str, Any] = {"drop": list(self.drop), "columns": dict(self.columns)}
+        values: dict[str, Any] = {"drop": list(self.drop), "columns": dict(self.columns), "numbers": self.numbers}
         values |= {"target": self.target, "task": self.task, "transpose": self.transpose}
         values |= self.for_images()
         return {name: value for name, value in values.items() if value}

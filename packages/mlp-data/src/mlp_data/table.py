@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from mlp_data.cells import listed, numbers, text
-from mlp_data.column_types import ColumnType, describe, fewest
+from mlp_data.column_types import SMALL, ColumnType, describe, fewest
+from mlp_data.dates import parts
 from mlp_data.errors import TableError
 from mlp_data.labels import Array
 from mlp_data.options import Options
@@ -18,6 +19,8 @@ from mlp_runtime.errors import nearest
 from mlp_runtime.inputs import Column, TableInput, words
 
 _LIKELY = 2.0  # a word counts if its correlation with the answer is so many times what chance gives
+MOST_OF_A_PART = 12  # different months or years that each get an input of their own
+BINS = 8  # of a number in bins
 
 
 def fit_table(
@@ -34,12 +37,13 @@ def fit_table(
     >>> left_out
     {'Ship': "every row has the same value, 'Titanic'"}
     """
+    options = options or Options()
     columns: list[Column] = []
     left_out: dict[str, str] = {}
     for name, found in column_types(table, options).items():
         chosen = _words_that_tell(found, table[name], y) if found.type == "tokens" and y is not None else found
         if chosen.is_used:
-            columns.extend(_encode(chosen, table[name]))
+            columns.extend(_encode(chosen, table[name], options))
         else:
             left_out[name] = chosen.reason
     if not columns:
@@ -70,16 +74,58 @@ def column_types(table: Mapping[str, Sequence[Any]], options: Options | None = N
     }
 
 
-def _encode(column: ColumnType, cells: Sequence[Any]) -> Iterator[Column]:
+def _encode(column: ColumnType, cells: Sequence[Any], options: Options) -> Iterator[Column]:
     missing = column.missing >= fewest(len(cells))  # what a handful of gaps mean cannot be learned
+    if column.type == "date":
+        for encoded in _encode_date(column, cells, options):
+            yield replace(encoded, missing=missing)
+            missing = False  # the first part says it for all
+        return
     if column.type != "number":
         yield Column(column.name, column.type, values=column.values, missing=missing)
         return
-    finite = numbers(cells).finite
-    middle = float(np.median(finite))
-    yield Column(column.name, "number", fill=middle, mean=middle, scale=1 / spread(finite), missing=missing)
+    yield replace(_number(column.name, numbers(cells).finite, options), missing=missing)
     if column.values:
         yield Column(column.name, "category", values=column.values)
+
+
+def _encode_date(column: ColumnType, cells: Sequence[Any], options: Options) -> Iterator[Column]:
+    """Yield the parts that differ: weekdays as categories, the others as numbers, and as categories too if few."""
+    for part, values in parts(cells, column.order).items():
+        if part not in column.values:
+            continue
+        finite = values[~np.isnan(values)]
+        if part != "weekday":
+            yield _number(column.name, finite, options, part, column.order)
+        found, counts = np.unique(finite, return_counts=True)
+        known = tuple(map(text, found[counts >= fewest(len(cells))].tolist()))
+        if known and (part == "weekday" or (2 < len(found) <= MOST_OF_A_PART and len(finite) >= SMALL)):
+            yield Column(column.name, "category", values=known, part=part, order=column.order)
+
+
+def _number(name: str, finite: Array, options: Options, part: str | None = None, order: str = "") -> Column:
+    """Return a number that is scaled robustly, or in bins that hold equally many of the values."""
+    middle = float(np.median(finite))
+    if options.numbers == "piecewise":
+        scaling: dict[str, Any] = {"edges": edges(finite)}
+    else:
+        scaling = {"mean": middle, "scale": 1 / spread(finite)}
+    if part is None:
+        return Column(name, "number", fill=middle, **scaling)
+    return Column(name, "number", part=part, order=order, **scaling)
+
+
+def edges(values: Array) -> tuple[float, ...]:
+    """Return the limits of bins that hold equally many of the values each, so far as equal values allow.
+
+    >>> edges(np.arange(17.0))
+    (0.0, 2.0, 4.0, 6.0, 8.0, 10.0, 12.0, 14.0, 16.0)
+    >>> edges(np.array([0.0] * 9 + [5.0]))
+    (0.0, 5.0)
+    """
+    found = np.unique(np.quantile(values, np.linspace(0, 1, BINS + 1)))
+    apart = np.diff(found, prepend=-np.inf) > np.ptp(found) * 1e-6  # nearer ones are one to float32
+    return tuple(found[apart].tolist())
 
 
 def spread(values: Array) -> float:

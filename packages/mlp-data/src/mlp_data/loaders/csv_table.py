@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mlp_data.cells import clean, find_reading, is_missing, listed
+from mlp_data.cells import is_missing, listed
 from mlp_data.column_types import check_type
 from mlp_data.dataset import Dataset, Split
+from mlp_data.dates import doubt
 from mlp_data.delimited import TextTable, is_table, read_table
 from mlp_data.errors import TableError
 from mlp_data.labels import Array
 from mlp_data.loaders.splits import split_of
 from mlp_data.options import Options
+from mlp_data.readings import clean, find_reading
 from mlp_data.sources import Source
 from mlp_data.target import choose_target, choose_task, class_answers, number_answers
 from mlp_runtime.errors import nearest
@@ -83,7 +85,7 @@ def load_csv_table(source: Source, options: Options) -> Dataset | None:
         left_out=left_out,
         problems=tuple(problems),
         submission=(headings[0], headings[1]) if headings else None,
-        input_options={"columns": types},
+        input_options={"columns": types, "numbers": options.numbers},
     )
 
 
@@ -209,6 +211,11 @@ def _read_cells(
         reading = find_reading(kept["train"].columns[name], options.columns.get(name))
         if reading == "text":
             types.setdefault(name, reading)
+        if reading.startswith("date-"):
+            types[name] = reading
+            if options.columns.get(name) != reading and (said := doubt(kept["train"].columns[name], name)):
+                problems.append(f"{kept['train'].where}: {said}")
+        kind = reading.split("-")[0]
         for split, table in kept.items():
             x[split][name], bad = clean(table.columns[name], reading)
             if bad:
@@ -216,9 +223,9 @@ def _read_cells(
                 if split == "train" and name in options.columns and 10 * len(bad) > len(table):
                     raise TableError(
                         f"{table.where}: line {table.lines[row]}: column {name!r} is {found[:40]!r}, which is no "
-                        f"{reading}, in {len(bad)} rows: correct them, or ask for another type with --columns"
+                        f"{kind}, in {len(bad)} rows: correct them, or ask for another type with --columns"
                     )
-                count = f"{len(bad)} cells are no {reading}s" if len(bad) > 1 else f"1 cell is no {reading}"
+                count = f"{len(bad)} cells are no {kind}s" if len(bad) > 1 else f"1 cell is no {kind}"
                 example = f"{found[:40]!r} in line {table.lines[row]}"
                 problems.append(f"{table.where}: column {name!r}: {count} ({example}), taken as missing")
     return x, types

@@ -30,6 +30,7 @@ def fit(
     task: f.Task = None,
     drop: f.Drop = None,
     columns: f.Columns = None,
+    numbers: f.Numbers = None,
     fit: f.Fit = None,
     ink: f.Ink = None,
     transpose: f.Transpose = None,

@@ -38,6 +38,9 @@ Target = Annotated[Text, data("--target", "COLUMN", "The column to predict, wher
 Task = Annotated[Text, data("--task", "NAME", "classification or regression, where the target leaves it open.")]
 Drop = Annotated[Texts, data("--drop", "COLUMNS", "Columns to leave out, with commas between; repeatable.")]
 Columns = Annotated[Texts, data("--columns", "NAME=TYPE", "Types of columns, such as Pclass=category; repeatable.")]
+Numbers = Annotated[
+    Text, data("--numbers", "HOW", "Numbers in tables: scaled, or piecewise: how far through each of 8 bins.", "scaled")
+]
 Fit = Annotated[Text, data("--fit", "HOW", "How images come to size: none, stretch or ink.")]
 Ink = Annotated[Text, data("--ink", "SHADE", "What is drawn on the images: auto, light or dark.")]
 Transpose = Annotated[

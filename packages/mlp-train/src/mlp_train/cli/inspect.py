@@ -79,7 +79,7 @@ def _model_lines(report: dict[str, Any]) -> list[str]:
         f"{report['path']}: {report['meta'].get('name', 'a model')}, format {report['format']}, "
         f"{report['bytes']:,} bytes, {report['weights']:,} weights",
         f"input: {kind}{', ' if takes else ''}{takes}",
-        *(f"  {column['name']}: {column['type']}" for column in columns),
+        *(f"  {column['name']}: {column['type']}{_more(column)}" for column in columns),
     ]
     for layer in report["layers"]:
         numbers = "".join(f", {key} {value:g}" for key, value in layer["parameters"].items())
@@ -90,6 +90,12 @@ def _model_lines(report: dict[str, Any]) -> list[str]:
     known = {key: training[key] for key in ("source", "samples", "valid_samples", "epoch") if key in training}
     lines += [f"{key.replace('_', ' ')}: {value}" for key, value in known.items()]
     return lines
+
+
+def _more(column: dict[str, Any]) -> str:
+    """Write what of a cell a column reads, where that is not all of it."""
+    part = f", {column['part']} of a date" if column.get("part") else ""
+    return f"{part}, {len(column['edges']) - 1} bins" if column.get("edges") else part
 
 
 def _run_lines(contents: RunContents) -> list[str]:

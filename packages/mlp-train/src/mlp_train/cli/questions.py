@@ -86,9 +86,9 @@ def _named(names: Iterator[str], x: Any, headings: tuple[str, str] | None = None
 
 
 def _rows(table: TextTable, prepared: Any) -> Iterator[Batch]:
-    """Yield the rows of one table; among numbers, a word such as NA says that the cell is missing, as in training."""
+    """Yield the rows of one table; among numbers and dates, NA and the like say that a cell is missing."""
     assert isinstance(prepared, TableInput)
-    numeric = {column.name for column in prepared.columns if column.type == "number"}
+    numeric = {column.name for column in prepared.columns if column.type == "number" or column.part}
     columns = {
         name: ["" if cell.strip().lower() in NOTHING else cell for cell in cells] if name in numeric else cells
         for name, cells in table.columns.items()
