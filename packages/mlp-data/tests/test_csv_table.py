@@ -132,7 +132,7 @@ def test_names_that_are_numbers_are_names_where_a_text_stands_above_numbers(load
 )
 def test_a_file_that_is_no_sound_table_is_refused_with_the_line(load: Load, content: str, said: str) -> None:
     with pytest.raises(DataError, match=said) as caught:
-        load(content)
+        load(content).fit_input()
     assert "t.csv" in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -312,6 +312,11 @@ def test_any_bytes_give_a_table_or_a_table_error(content: bytes) -> None:
         table = read_table(member(content))
         assert len({len(cells) for cells in table.columns.values()} | {len(table)}) == 1
         assert all(table.columns)
+
+
+def test_rows_of_one_class_can_be_loaded_because_a_finished_model_may_be_measured_on_them(load: Load) -> None:
+    assert load("x,kind\n1.5,a\n2.5,a\n", task="classification", target="kind").classes == ("a",)
+    assert load("x,kind\n1.5,a\n2,b\n3,c\n", task="classification", target="kind").classes == ("a", "b", "c")
 
 
 def test_a_line_of_a_million_fields_is_refused_at_once(load: Load) -> None:

@@ -34,16 +34,36 @@ class Fitted(NamedTuple):
 def fit_input(dataset: Dataset) -> Fitted:
     """Return the input fitted on the training split of `dataset`, and why it is that one."""
     x = dataset.train.x
-    if len(dataset.train) < len(dataset.classes):
-        raise DataError(
-            f"{dataset.name}: {len(dataset.train)} training samples cannot show all of the "
-            f"{len(dataset.classes)} classes: give some of each"
-        )
+    _check_classes(dataset)
     if isinstance(x, dict):
         return _fit_table(dataset)
     if dataset.kind == "image":
         return _fit_images(x, dict(dataset.input_options))
     return _fit_vectors(x, dataset.input_options.get("names"))
+
+
+def _check_classes(dataset: Dataset) -> None:
+    """Refuse answers from which nothing can be learned; a finished model may be measured on them all the same."""
+    if not dataset.classes or dataset.train.y is None:
+        return
+    rows, shown = len(dataset.train), np.unique(dataset.train.y)
+    what = "what the samples are" if dataset.target is None else f"the target {dataset.target!r}"
+    other = "" if dataset.target is None else ", or name another column with --target"
+    if len(shown) == 1:
+        raise DataError(
+            f"{dataset.name}: {what} has one class, {dataset.classes[shown[0]]!r}, in all {rows} rows, "
+            f"but learning takes two: add rows of another class{other}"
+        )
+    if dataset.kind == "table" and len(shown) == rows > 2:
+        raise DataError(
+            f"{dataset.name}: {what} has {rows} classes in {rows} rows, so no class has a second example: "
+            f"add rows{other}"
+        )
+    if rows < len(dataset.classes):
+        raise DataError(
+            f"{dataset.name}: {rows} training samples cannot show all of the {len(dataset.classes)} classes: "
+            f"give some of each"
+        )
 
 
 def _fit_table(dataset: Dataset) -> Fitted:

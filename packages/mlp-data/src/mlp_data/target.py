@@ -73,26 +73,13 @@ def choose_task(name: str, cells: Sequence[str], wanted: str | None = None) -> T
     return Task("classification", f"{found}, few enough for classes", False)
 
 
-def class_answers(name: str, parts: Sequence[Sequence[str]], where: str) -> tuple[tuple[str, ...], list[Array]]:
+def class_answers(parts: Sequence[Sequence[str]], where: str) -> tuple[tuple[str, ...], list[Array]]:
     """Return the classes, and for each part (the training part first) the index of every answer.
 
-    >>> class_answers("win", [["yes", "no", "no"], ["1"]], "t.csv")
+    >>> class_answers([["yes", "no", "no"], ["1"]], "t.csv")
     (('1', 'no', 'yes'), [array([2, 1, 1]), array([0])])
     """
     labels = [_labels(part) for part in parts]
-    trained = set(labels[0])
-    rows = len(labels[0])
-    if len(trained) < 2:
-        (only,) = trained or {""}
-        raise TableError(
-            f"{where}: the target {name!r} has one class, {only!r}, in all {rows} rows, but learning takes two: "
-            f"add rows of another class, or name another column with --target"
-        )
-    if len(trained) == rows > 2:
-        raise TableError(
-            f"{where}: the target {name!r} has {rows} classes in {rows} rows, so no class has a second example: "
-            f"add rows, or name another column with --target"
-        )
     return classes_and_indices(labels, name=where)
 
 

@@ -180,8 +180,6 @@ def _check_classes(dataset: Dataset) -> None:
     train = dataset.splits["train"]
     if train.y is None:
         raise DataError(f"{dataset.name}: the training samples have no answers to learn from; name the target column")
-    if dataset.task == "classification" and len(np.unique(train.y)) < 2:
-        raise DataError(f"{dataset.name}: every training sample is of one class, so there is nothing to tell apart")
 
 
 def _check_batch_size(config: FitConfig, dataset: Dataset, prepared: Input) -> None:

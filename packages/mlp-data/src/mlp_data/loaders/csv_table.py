@@ -59,7 +59,7 @@ def load_csv_table(source: Source, options: Options) -> Dataset | None:
     answered = [split for split in kept if split != "unlabelled"]
     classes: tuple[str, ...] = ()
     if task.name == "classification":
-        classes, y = class_answers(target, [kept[split].columns[target] for split in answered], train.where)
+        classes, y = class_answers([kept[split].columns[target] for split in answered], train.where)
     else:
         y = [
             number_answers(target, kept[split].columns[target], kept[split].lines, kept[split].where)

@@ -159,7 +159,9 @@ def _load(job: Job) -> Dataset:
             f"now it is {dataset.fingerprint[:12]}): bring the old data back, or start a new run"
         )
     dataset.train  # noqa: B018  # says so where there is nothing to train on
-    return hold_out(dataset, settings.config.valid_fraction, settings.config.seed)
+    dataset = hold_out(dataset, settings.config.valid_fraction, settings.config.seed)
+    dataset.fit_input()  # says so where nothing can be learned, before a word about the data; made once, and kept
+    return dataset
 
 
 def _check_goal_can_be_measured(dataset: Dataset, goal: float | None) -> None:
