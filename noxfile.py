@@ -177,7 +177,9 @@ def readme(session: nox.Session) -> None:
     """Run every sh and python block of the READMEs, in order, in a fresh copy of the project."""
     copy = Path(session.create_tmp()) / "fresh copy"
     shutil.rmtree(copy, ignore_errors=True)
-    shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", ".nox", ".venv*", "runs", ".*cache*", "__pycache__"))
+    shutil.copytree(
+        ROOT, copy, ignore=shutil.ignore_patterns(".git", ".nox", ".venv*", "runs", ".*cache*", "__pycache__")
+    )
     session.run(sys.executable, str(ROOT / "tests" / "readme_blocks.py"), "run", str(copy))
 
 
