@@ -179,11 +179,13 @@ def _check_goal_can_be_measured(dataset: Dataset, goal: float | None) -> None:
 def _watch(events: Iterator[Event], job: Job, dataset: Dataset, log: MetricsLog) -> Result:
     """Pass every event on to the log and the reporter, and return what training ends with."""
     mode = "off" if job.voice.quiet else job.settings["progress"]
+    result = stopped = None
     with make_reporter(mode) as reporter:
         for event in events:
             if isinstance(event, Finished):
                 reporter(event)
-                return event.result
+                result = event.result
+                break
             if isinstance(event, Started):
                 for sentence in about_training(event, dataset):
                     job.voice.say(sentence)
@@ -191,8 +193,11 @@ def _watch(events: Iterator[Event], job: Job, dataset: Dataset, log: MetricsLog)
                 log.write(event.to_dict())
             reporter(event)
             if isinstance(event, Stopped):
-                job.voice.say(f"stopped early: {event.reason}")
-    raise AssertionError("train() always ends with Finished")
+                stopped = event
+    if stopped is not None:  # said below the bar, which would be torn in two otherwise
+        job.voice.say(f"stopped early: {stopped.reason}")
+    assert result is not None, "train() always ends with Finished"
+    return result
 
 
 def _with_test_figures(result: Result, dataset: Dataset, settings: Settings, name: str) -> tuple[Result, bytes]:
