@@ -103,8 +103,9 @@ def _count(request, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))  # what says it is large is kept there
         yield
-    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
-    reporter.write_line(f"\n{CASES:,} damaged data sources were read or refused")
+    plugins = request.config.pluginmanager
+    with plugins.get_plugin("capturemanager").global_and_fixture_disabled():
+        plugins.get_plugin("terminalreporter").write_line(f"\n{CASES:,} damaged data sources were read or refused")
 
 
 def counted() -> None:
