@@ -281,3 +281,40 @@ def test_an_image_with_other_levels_is_brought_to_255():
     np.testing.assert_array_equal(netpbm(b"P5 2 1 1 \x00\x01"), [[0, 255]])
     np.testing.assert_array_equal(netpbm(b"P5 2 1 65535 \x80\x00\xff\xff"), [[128, 255]])
     np.testing.assert_array_equal(netpbm(b"P3\n1 2\n#c\n15\n0 15 0\n15 0 5\n"), [[[0, 255, 0]], [[255, 0, 85]]])
+
+
+# --- what a file or a caller says, and the terminal ------------------------------------------------------------------
+
+
+def test_no_name_in_a_file_steers_the_terminal(folder, capsys):
+    steering = "\x1b[2J\x1b]0;owned\x07\n"
+
+    def change(header):
+        header["output"]["classes"] = ["no" + steering, "yes\u202e"]
+        header["meta"] = {"name" + steering: steering}
+
+    (folder / "odd.mlp").write_bytes(xor(change))
+    for words in (
+        answer(capsys, "info", "odd.mlp"),
+        answer(capsys, "info", "odd.mlp", "--json"),
+        answer(capsys, "predict", "odd.mlp", made(folder, np.zeros((2, 2)))),
+        answer(capsys, "predict", "odd.mlp", made(folder, np.zeros((2, 2))), "--json"),
+        answer(capsys, "info", "gone" + steering, code=4),
+    ):
+        assert all(line.isprintable() for line in words.split("\n"))
+        assert r"\x1b[2J" in words or r"\u001b[2J" in words
+
+
+def test_a_terminal_that_lacks_a_letter_gets_it_escaped(folder):
+    (folder / "odd.mlp").write_bytes(xor(lambda header: header["output"].update(classes=["nő", "yes"])))
+    command = [sys.executable, "-m", "mlp_runtime", "info", "odd.mlp"]
+    environment = {**os.environ, "PYTHONIOENCODING": "latin-1"}
+    done = subprocess.run(command, capture_output=True, env=environment, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert rb"classes: n\u0151, yes" in done.stdout
+
+
+def made(folder, array):
+    """Return the path of an .npy file that holds the array."""
+    np.save(folder / "rows.npy", array)
+    return folder / "rows.npy"

@@ -26,12 +26,14 @@ class _Parser(argparse.ArgumentParser):
     """A parser whose errors are one sentence, too."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(USAGE, f"{self.prog}: {message}: see {self.prog} --help\n")
+        self.exit(USAGE, f"{self.prog}: {_plain(message)}: see {self.prog} --help\n")
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Run the command line and return its exit code."""
     options = _parser().parse_args(arguments)
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack a letter that a class has
     try:
         return _print(_info(options) if options.command == "info" else _predict(options))
     except UnknownActivation as error:
@@ -52,7 +54,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 
 
 def _complain(code: int, sentence: str) -> int:
-    print(f"mlp_runtime: {sentence}", file=sys.stderr)
+    print(f"mlp_runtime: {_plain(sentence)}", file=sys.stderr)
     return code
 
 
@@ -87,10 +89,10 @@ def _outline(about: dict[str, Any], indent: str = "") -> Iterator[str]:
     for name, value in about.items():
         maps = [value] if isinstance(value, dict) else value if isinstance(value, list) else []
         if not maps or not isinstance(maps[0], dict):
-            yield f"{indent}{name}: {_plain(value)}"
+            yield f"{indent}{_plain(name)}: {_plain(value)}"
             continue
         for number, inner in enumerate(maps, 1):
-            yield f"{indent}{name}" + (f" {number}" if isinstance(value, list) else "")
+            yield f"{indent}{_plain(name)}" + (f" {number}" if isinstance(value, list) else "")
             yield from _outline(inner, indent + "  ")
 
 
@@ -100,7 +102,7 @@ def _predict(options: argparse.Namespace) -> str:
     if options.json:
         return _json({"model": options.model, "predictions": answers})
     several = len(options.inputs) > 1
-    names = [f"{answer['input']}\t" if several else "" for answer in answers]
+    names = [f"{_plain(answer['input'])}\t" if several else "" for answer in answers]
     return "\n".join(name + _plain(answer.get("label", answer.get("value"))) for name, answer in zip(names, answers))
 
 
@@ -123,14 +125,15 @@ def _answers(model: Model, path: str, everything: bool) -> list[dict[str, Any]]:
 
 
 def _plain(value: Any) -> str:
-    """Return a value as a person writes it; a float32 shows the digits that it has."""
+    """Return a value as a person writes it; a float32 shows the digits that it has, and nothing steers the terminal."""
     if isinstance(value, list):
         return ", ".join(map(_plain, value))
-    return f"{value:.7g}" if isinstance(value, float) else str(value)
+    text = f"{value:.7g}" if isinstance(value, float) else str(value)
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False)
+    return json.dumps(value, indent=2)
 
 
 def _print(text: str) -> int:
