@@ -101,6 +101,35 @@ def test_a_table_without_a_header_gets_names_and_says_so(load: Load) -> None:
     assert any("values, not names" in problem for problem in data.problems)
 
 
+@pytest.mark.parametrize("labels", [("1", "2", "3"), ("B", "M", "B")])
+def test_a_table_without_a_header_may_begin_with_the_label(load: Load, labels: tuple[str, ...]) -> None:
+    wine = "\n".join(f"{labels[i % 3]},{11 + i % 17 / 10},{i % 5},{300 + i * 37 % 1009}" for i in range(60))
+    data = load(wine, "wine.data")
+    assert (data.target, data.classes) == ("column 1", tuple(sorted(set(labels))))
+    assert any("because it holds classes, and the last column measurements" in problem for problem in data.problems)
+    assert load(wine, "wine.data", target="column 4").task == "regression"
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        lambda i: f"{'MFI'[i % 3]},0.{i % 9}5,{i % 9 + 3}",  # abalone: the sex comes first, the rings last
+        lambda i: f"{'px'[i % 2]},{'abc'[i % 3]},{'ue'[i % 4 // 2]}",
+        lambda i: f"{i % 9 / 10},{i * 3.7}",
+        lambda i: f"{i % 5},{'ab'[i % 2]},{i * 3.7}",
+    ],
+)
+def test_a_table_without_a_header_otherwise_ends_with_the_answer(load: Load, row: Callable[[int], str]) -> None:
+    data = load("\n".join(map(row, range(80))), "t.data")
+    assert data.target == f"column {len(row(0).split(','))}"
+    assert any("because it is the last column" in problem for problem in data.problems)
+
+
+def test_a_line_of_names_that_is_repeated_still_names_the_columns(load: Load) -> None:
+    data = load("town,kind\n" + "\n".join(f"{'xyz'[i % 3]},{'ab'[i % 2]}" for i in range(40)) + "\ntown,kind\n")
+    assert data.target == "kind"
+
+
 def test_names_that_are_numbers_are_names_where_a_text_stands_above_numbers(load: Load) -> None:
     data = load("grade,1990,2000\n" + "\n".join(f"{i % 2},{i * 1.5},{i * 2.5}" for i in range(30)), target="grade")
     assert isinstance(data.train.x, dict)

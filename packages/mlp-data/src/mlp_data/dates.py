@@ -37,8 +37,8 @@ def find_order(cells: Sequence[Any], insist: bool = False) -> Order | None:
     """Return the order of the dates in a column; None if it does not hold dates, or hardly any.
 
     It is told by those dates that have only one reading, or else by the dates lying close together (years of two digits
-    look like days), or by the rows being in order of time. Where nothing helps, the day is taken to come first, and that
-    is not certain. insist: take what dates there are.
+    look like days), or by the rows being in order of time. Where nothing helps, the day is taken to come first, and
+    that is not certain. insist: take what dates there are.
 
     >>> find_order(["1/31/2026", "", "2/1/2026"])
     Order(order='mdy', how=', as 1/31/2026 shows', is_certain=True)

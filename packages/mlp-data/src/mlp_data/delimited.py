@@ -32,6 +32,7 @@ class TextTable:
     columns: dict[str, list[str]]
     lines: list[int]
     problems: tuple[str, ...] = ()
+    has_names: bool = True
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -68,6 +69,7 @@ def read_table(member: Member) -> TextTable:
         raise TableError(f"{where}: there are only empty lines and fields in it: get it again")
     problems = [] if encoding == "utf-8" else [f"{where}: the text is not UTF-8, so it was read as {encoding}"]
     names = _header(where, [record for _, record in records[:200]])
+    has_names = names is not None
     if names is None:
         names = [f"column {i + 1}" for i in range(len(records[0][1]))]
         problems.append(f"{where}: the first line holds values, not names, so the columns are called 'column 1' and on")
@@ -83,7 +85,7 @@ def read_table(member: Member) -> TextTable:
     columns = {name or _free_name(i, columns): column for i, (name, column) in enumerate(columns.items())}
     if delimiter != ",":
         problems += _read_decimal_commas(where, columns)
-    return TextTable(member.name, where, columns, [line for line, _ in records], tuple(problems))
+    return TextTable(member.name, where, columns, [line for line, _ in records], tuple(problems), has_names)
 
 
 def _read_parquet(member: Member) -> TextTable:
@@ -171,6 +173,10 @@ def _header(where: str, records: list[list[str]]) -> list[str] | None:
     is_number = [bool(len(numbers([name]).finite)) for name in first]
     counted = first == [str(i) for i in range(len(first))]  # a frame that was saved without names of its own
     if any(is_number) and not counted and not _heads_numbers(is_number, following):
+        return None
+    others = [row for record in following if (row := [cell.strip() for cell in record]) != first]
+    again = (any(name == row[i] for row in others if i < len(row)) for i, name in enumerate(first))
+    if not counted and all(again):  # each is a value of its own column
         return None
     seen: dict[str, int] = {}
     for field, name in enumerate(first, start=1):

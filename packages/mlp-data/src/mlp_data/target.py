@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,6 +48,26 @@ def choose_target(names: Sequence[str], where: str, wanted: str | None = None) -
                 return name, f"{where}: the target is taken to be {name!r}, {reason}; --target names another"
     reason = "because it is the last column"
     return names[-1], f"{where}: the target is taken to be {names[-1]!r}, {reason}; --target names another"
+
+
+def first_label(columns: Mapping[str, Sequence[str]], where: str) -> tuple[str, str] | None:
+    """Return the first column of a table without names if it is the answers, and why; None if the last may as well be.
+
+    That is so where only the first can be classes: the others all hold numbers, and those of the last are measurements.
+
+    >>> first_label({"column 1": ["a", "b", "a", "b"], "column 2": ["1.5", "2", "3.1", "4"]}, "t.csv")[0]
+    'column 1'
+    """
+    (name, first), *others = columns.items()
+    if not others or choose_task(name, first).name != "classification" or 2 * len(set(first)) > len(first):
+        return None
+    if not all(mostly_numbers(numbers(cells)) for _, cells in others):
+        return None
+    last = numbers(others[-1][1]).finite
+    if (last == np.floor(last)).all() and 2 * len(np.unique(last)) <= len(last):
+        return None
+    reason = "because it holds classes, and the last column measurements"
+    return name, f"{where}: the target is taken to be {name!r}, {reason}; --target names another"
 
 
 def choose_task(name: str, cells: Sequence[str], wanted: str | None = None) -> Task:

@@ -16,7 +16,7 @@ from mlp_data.loaders.splits import split_of
 from mlp_data.options import Options
 from mlp_data.readings import clean, find_reading
 from mlp_data.sources import Source
-from mlp_data.target import choose_target, choose_task, class_answers, number_answers
+from mlp_data.target import choose_target, choose_task, class_answers, first_label, number_answers
 from mlp_runtime.errors import nearest
 
 
@@ -115,7 +115,8 @@ def find_roles(tables: Sequence[TextTable], wanted: str | None = None) -> Roles:
     answer = list(submission.columns)[1:] if submission else lacking
     if wanted is None and len(answer) == 1:
         return Roles(train, others, answer[0], submission, tuple(problems))
-    target, notice = choose_target(lacking if len(lacking) > 1 else list(train.columns), train.where, wanted)
+    found = first_label(train.columns, train.where) if wanted is None and not (lacking or train.has_names) else None
+    target, notice = found or choose_target(lacking if len(lacking) > 1 else list(train.columns), train.where, wanted)
     return Roles(train, others, target, submission, (*problems, *([notice] if notice else [])))
 
 
