@@ -133,7 +133,7 @@ def test_training_from_disk_goes_on_to_the_same_bits(dataset: Dataset) -> None:
     *_, resumed = train(dataset, epochs=3, hidden=(16,), seed=5, resume=saved[0])
     assert resumed.result.to_bytes() == whole.result.to_bytes()
     in_memory = replace(dataset, splits={"train": Split(np.asarray(dataset.train.x), dataset.train.y)})
-    with pytest.raises(CheckpointError, match=r"another place of the samples \(disk there, memory here\)"):
+    with pytest.raises(CheckpointError, match=r"another place of the samples \(it was 'disk' and is 'memory'\)"):
         list(train(in_memory, epochs=3, hidden=(16,), seed=5, resume=saved[0]))
 
 
