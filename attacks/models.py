@@ -1,0 +1,167 @@
+"""Hostile model files: damaged ones, and ones whose digest is right although what is behind it is a lie.
+
+python attacks/models.py FOLDER     writes them all there
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import struct
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgpack
+import numpy as np
+
+from mlp_runtime.inputs import VectorInput
+from mlp_train.export import to_bytes
+
+ESCAPE = "\x1b[2J\x1b]0;owned\x07\n"  # clears a terminal and renames its window
+
+
+def honest() -> bytes:
+    """Return a small model as fit writes it: 3 features, 4 hidden units, classes a and b."""
+    rng = np.random.default_rng(0)
+    layers = [
+        (rng.normal(size=(3, 4)), np.zeros(4), "leaky-relu", {"negative_slope": 0.1}),
+        (rng.normal(size=(4, 2)), np.zeros(2), "softmax", dict[str, float]()),
+    ]
+    output = {"kind": "classes", "classes": ["a", "b"], "temperature": 1.0}
+    return to_bytes(VectorInput(3, names=("x", "y", "z")), layers, output, training={"seed": 1})
+
+
+def assemble(header: bytes, block: bytes, major: int = 0, minor: int = 1) -> bytes:
+    """Write a file around a packed header, with every length and the digest right."""
+    start = b"\x97\xa7MLP\r\n\x1a\n\xcd" + struct.pack(">H", major) + b"\xcd" + struct.pack(">H", minor) + b"\xc4\x20"
+    head = b"\xc6" + struct.pack(">I", len(header)) + header
+    zeros = -(len(start) + 32 + len(head) + 2 + 5) % 64
+    rest = head + bytes([0xC4, zeros]) + bytes(zeros) + b"\xc6" + struct.pack(">I", len(block)) + block
+    return start + hashlib.sha256(start + rest).digest() + rest
+
+
+def taken_apart(data: bytes) -> tuple[dict[str, Any], bytes]:
+    """Return the header and the tensor block of a model file."""
+    parts = msgpack.unpackb(data)
+    return msgpack.unpackb(parts[4]), parts[6]
+
+
+def lying(*path: str | int, value: Any) -> Callable[[], bytes]:
+    """Return a maker of the honest model with one value of its header replaced."""
+
+    def make() -> bytes:
+        header, block = taken_apart(honest())
+        place: Any = copy.deepcopy(header)
+        whole = place
+        for step in path[:-1]:
+            place = place[step]
+        place[path[-1]] = value
+        return assemble(msgpack.packb(whole), block)
+
+    return make
+
+
+def with_header(header: bytes) -> Callable[[], bytes]:
+    """Return a maker of a file with this packed header."""
+    return lambda: assemble(header, taken_apart(honest())[1])
+
+
+def with_block(change: Callable[[bytes], bytes]) -> Callable[[], bytes]:
+    """Return a maker of the honest model with other tensors."""
+
+    def make() -> bytes:
+        header, block = taken_apart(honest())
+        return assemble(msgpack.packb(header), change(block))
+
+    return make
+
+
+def flipped(at: int) -> Callable[[], bytes]:
+    """Return a maker of the honest model with one bit turned."""
+
+    def make() -> bytes:
+        data = bytearray(honest())
+        data[at] ^= 1
+        return bytes(data)
+
+    return make
+
+
+IMAGE = {"kind": "image", "height": 10**9, "width": 10**9, "channels": 1, "ink": "auto", "fit": "ink", "box": 20}
+IMAGE |= {"centre": "mass", "mean": 0.0, "scale": 1.0}
+
+# name -> (maker, words of the sentence with which the runtime refuses it)
+REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
+    "empty": (lambda: b"", "found no bytes"),
+    "a text": (lambda: b"hello, I am a model", "wanted the magic of a .mlp model file"),
+    "a zip in front": (lambda: b"PK\x03\x04" + honest(), "wanted the magic of a .mlp model file"),
+    "line ends changed": (lambda: honest().replace(b"\r\n", b"\n"), "damaged as by a text-mode transfer"),
+    "cut in the header": (lambda: honest()[:60], "the file was cut short"),
+    "cut in the weights": (lambda: honest()[:-7], "the file was cut short"),
+    "a byte too many": (lambda: honest() + b"x", "bytes added at its end"),
+    "a bit turned in the header": (flipped(100), "SHA-256"),
+    "a bit turned in the weights": (flipped(-5), "SHA-256"),
+    "a newer major": (lambda: assemble(b"\x80", bytes(64), major=9), "format 9.1"),
+    "a header of the wrong kind": (with_header(b"\x91\x01"), "header: found a list"),
+    "an empty header": (with_header(b"\x80"), "requires"),
+    "a header nested deep": (with_header(b"\x81\xa1a" + b"\x91" * 100_000 + b"\xc0"), "a list 9 levels deep"),
+    "an array of four billion": (
+        with_header(b"\x81\xa1a\xdd\xff\xff\xff\xff"),
+        "a list of 4294967295 with",
+    ),
+    "a map of four billion": (with_header(b"\xdf\xff\xff\xff\xff"), "a map of 4294967295 with"),
+    "a text of four gigabytes": (
+        with_header(b"\x81\xa1a\xdb\xff\xff\xff\xff"),
+        "a text of 4294967295 with",
+    ),
+    "a key twice": (with_header(b"\x82\xa1a\x01\xa1a\x02"), "the key 'a' a second time"),
+    "a number that is none": (with_header(b"\x81\xa1a\xcb" + struct.pack(">d", float("nan"))), "found nan"),
+    "bytes in the header": (with_header(b"\x81\xa1a\xc4\x01x"), "found type byte 0xc4"),
+    "a shape of 2^124": (lying("tensors", 0, "shape", value=[2**62, 2**62]), "tensors[0]"),
+    "a negative shape": (lying("tensors", 0, "shape", value=[-1, 3]), "tensors[0].shape"),
+    "an offset of 2^63": (lying("tensors", 0, "offset", value=2**63), "tensors[0].offset"),
+    "tensors that overlap": (lying("tensors", 1, "offset", value=0), "tensors[1].offset"),
+    "a dtype of objects": (lying("tensors", 0, "dtype", value="O"), "tensors[0].dtype"),
+    "a tensor that is not there": (lying("layers", 0, "weight", value="layers.9.weight"), "layers[0].weight"),
+    "layers that do not fit": (lying("layers", 1, "weight", value="layers.0.weight"), "layers[1].weight"),
+    "no layers": (lying("layers", value=[]), "layers"),
+    "a thousand layers": (lying("layers", value=[{"weight": "w", "bias": "b", "activation": "relu"}] * 1000), "layers"),
+    "a function by name": (lying("layers", 0, "activation", value="os.system"), "'os.system'"),
+    "a name that steers": (lying("layers", 0, "activation", value=ESCAPE), r"'\x1b[2J"),
+    "a slope beyond float32": (
+        lying("layers", 0, "parameters", value={"negative_slope": 1e308}),
+        "layers[0].parameters",
+    ),
+    "a feature unheard of": (lying("requires", value=["input.vector/1", "weights.int1"]), "'weights.int1'"),
+    "twenty thousand features": (lying("requires", value=[f"x{i}" for i in range(20_000)]), "'x0'"),
+    "a vector of 10^15": (lying("input", value={"kind": "vector", "features": 10**15}), "features"),
+    "an image of 10^18": (lying("input", value=IMAGE), "height"),
+    "more classes than outputs": (
+        lying("output", "classes", value=["a", "b", "c"]),
+        "found 3 names",
+    ),
+    "two classes of one name": (lying("output", "classes", value=["a", "a"]), "classes"),
+    "classes that are numbers": (lying("output", "classes", value=[1, 2]), "classes"),
+    "a self-test that fails": (with_block(lambda block: block[:-4] + struct.pack("<f", 0.5)), "self-test"),
+    "weights that are not numbers": (with_block(lambda block: b"\xff" * 48 + block[48:]), "found NaN or an infinity"),
+}
+
+# Honest in all that is computed with: the runtime takes them, and whoever shows what they say has to escape it.
+TAKEN: dict[str, Callable[[], bytes]] = {
+    "classes that steer": lying("output", "classes", value=[f"a{ESCAPE}", "b\u202e"]),
+    "a name that steers": lying("meta", value={f"name{ESCAPE}": ESCAPE}),
+    "a history of odd types": lying("training", value={"metrics": 5, "options": [1], "configuration": 5, "target": 7}),
+}
+
+
+def main(folder: str) -> None:
+    """Write every file into a folder."""
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    for name, make in {**{name: make for name, (make, _) in REFUSED.items()}, **TAKEN}.items():
+        Path(folder, f"{name.replace(' ', '-')}.mlp").write_bytes(make())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
