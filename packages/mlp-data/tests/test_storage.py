@@ -136,3 +136,25 @@ def test_without_a_word_half_of_the_machine_is_allowed_and_small_data_stay_in_me
     assert 256 << 20 < default_memory() < 1 << 50
     assert isinstance(load("digits").train.x, np.ndarray)
     assert "max_memory" not in load("digits", max_memory="1G").load_options  # how, not what
+
+
+def pixel_csv(count: int) -> bytes:
+    pixels = np.random.default_rng(1).integers(0, 256, (count, 64))
+    rows = [",".join(map(str, [f"class {i % 3}" if i > 40 else i % 3, *row])) for i, row in enumerate(pixels.tolist())]
+    heading = "label," + ",".join(f"pixel{i}" for i in range(64))
+    return "\n".join([heading, *rows]).encode()
+
+
+@pytest.mark.parametrize("packing", ["folder", "zip", "gz"])
+def test_lines_of_pixels_on_disk_are_the_same_data_as_in_memory(
+    packing: str, tmp_path: Path, make_zip: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = pack(packing, {"train.csv": pixel_csv(90)}, tmp_path, make_zip)
+    in_memory = load(source)
+    monkeypatch.setattr(Storage, "fits", lambda self, content: False)
+    for _ in range(2):
+        on_disk = load(source, cache=str(tmp_path / "cache"))
+        assert isinstance(on_disk.train.x, FileRows)
+        same(in_memory, on_disk)
+    turned = load(source, cache=str(tmp_path / "cache"), transpose=True)
+    assert (np.asarray(turned.train.x) == np.asarray(in_memory.train.x).swapaxes(1, 2)).all()
