@@ -92,7 +92,12 @@ class Column:
         value = self._number(self.fill, ", fill")
         return value if value == value else (*self.edges, self.mean)[0]
 
-    @property
+    @cached_property
+    def _place(self) -> Any:
+        """Where in `out` a number goes: to one place, which NumPy finds sooner than a slice, or to one for each bin."""
+        return slice(len(self._bins)) if self.edges else 0
+
+    @cached_property
     def _bins(self) -> list[tuple[float, float]]:
         return list(zip(self.edges, self.edges[1:]))
 
@@ -114,7 +119,7 @@ class Column:
             if self.type in _READ:
                 value = self._number(cell, where)
                 gap = value != value
-                out[row, : max(1, len(self._bins))] = self._filled if gap else value
+                out[row, self._place] = self._filled if gap else value
             else:
                 places = self._find(cell, where)
                 gap = is_missing(cell)
