@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -45,10 +46,12 @@ def find_order(cells: Sequence[Any], insist: bool = False) -> Order | None:
     >>> find_order(["1/2/26", "4/3/26", "2/2/26"]).reason
     'day first, though month first would do as well'
     """
-    texts = [said for cell in cells if not is_missing(cell) and (said := text(cell)).lower() not in NOTHING]
-    glance = texts if insist else texts[:_GLANCE]
+    glance = islice(
+        _texts(cells), None if insist else _GLANCE
+    )  # most columns of texts show at once that they hold none
     if not any(is_date(said, order) for said in glance for order in ORDERS):
         return None
+    texts = list(_texts(cells))
     counts = Counter(texts)
     good = {order: sum(count for said, count in counts.items() if is_date(said, order)) for order in ORDERS}
     most = max(good.values())
@@ -137,6 +140,11 @@ def first_and_last(found: Mapping[str, Array]) -> str:
     """
     days = sorted({day for day in _days(found) if not np.isnan(day[0])})
     return " to ".join(f"{year:04.0f}-{month:02.0f}-{day:02.0f}" for year, month, day in (days[0], days[-1]))
+
+
+def _texts(cells: Sequence[Any]) -> Iterator[str]:
+    """Yield what the cells say, without those that say nothing."""
+    return (said for cell in cells if not is_missing(cell) and (said := text(cell)).lower() not in NOTHING)
 
 
 def _is_ordered(found: Mapping[str, Array]) -> bool:
