@@ -89,6 +89,16 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(
     assert list((tmp_path / "cache").iterdir()) == []
 
 
+def test_what_will_not_fit_on_the_disk_is_refused_before_it_is_made(tmp_path: Path, made: Made) -> None:
+    with pytest.raises(
+        DataError,
+        match=r"cannot be written \(it needs 1,125,899,906,842,624 bytes, training as many, and [\d,]+ are free\)",
+    ):
+        cached(tmp_path, "s", {}, lambda writer: made.append(1), size=1 << 50)
+    assert not made
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_cache_where_a_file_is_in_the_way_is_one_sentence(entry: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file")
     with pytest.raises(DataError, match="the cache cannot be written"):

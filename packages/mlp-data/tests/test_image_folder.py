@@ -104,12 +104,14 @@ def test_where_no_image_can_be_read_the_source_is_refused(make_zip: Zip) -> None
         mlp_data.load(make_zip({"0/a.png": b"", "1/a.png": b""}))
 
 
-def test_images_that_fill_the_memory_are_refused_before_they_do(make_zip: Zip) -> None:
-    blank = png(np.zeros((1000, 1000), np.uint8))  # a megabyte of pixels in a thousand bytes
-    with open_source(make_zip(tree(blank, [f"{i % 2}/{i}.png" for i in range(9)]))) as source:
-        assert len(load_image_folder(source, Options(max_memory=18_000_000)).train) == 9
+def test_images_that_fill_the_memory_are_refused_before_they_do(make_zip: Zip, tmp_path: Path) -> None:
+    # a megabyte of pixels in a thousand bytes each; of one size they would stay on disk
+    blanks = [png(np.zeros((1000, 1000 - i // 4), np.uint8)) for i in range(9)]
+    with open_source(make_zip({f"{i % 2}/{i}.png": blank for i, blank in enumerate(blanks)})) as source:
+        cache = str(tmp_path / "cache")
+        assert len(load_image_folder(source, Options(max_memory=18_000_000, cache=cache)).train) == 9
         with pytest.raises(DataError, match=r"up to '0/8\.png', take over 4,000,000 bytes, half of the memory allowed"):
-            load_image_folder(source, Options(max_memory=8_000_000))
+            load_image_folder(source, Options(max_memory=8_000_000, cache=cache))
 
 
 def test_sizes_may_differ_and_colour_is_kept_where_there_is_some(make_zip: Zip) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -158,3 +159,32 @@ def test_lines_of_pixels_on_disk_are_the_same_data_as_in_memory(
         same(in_memory, on_disk)
     turned = load(source, cache=str(tmp_path / "cache"), transpose=True)
     assert (np.asarray(turned.train.x) == np.asarray(in_memory.train.x).swapaxes(1, 2)).all()
+
+
+def png_folder(frames: list[np.ndarray]) -> dict[str, bytes]:
+    members = {f"{i % 2}/{i}.png": cv2.imencode(".png", frame)[1].tobytes() for i, frame in enumerate(frames)}
+    members["0/broken.png"] = members["0/0.png"][:-20]
+    return {f"{'test' if i % 5 == 0 else 'train'}/{name}": members[name] for i, name in enumerate(members)}
+
+
+GREY = np.random.default_rng(2).integers(0, 256, (30, 6, 5), np.uint8)
+COLOUR = np.random.default_rng(3).integers(0, 256, (30, 6, 5, 3), np.uint8)
+
+
+@pytest.mark.parametrize("frames", [[*GREY], [*COLOUR], [*GREY[:20], *COLOUR[20:]], [*COLOUR[:3], *GREY[3:]]])
+def test_image_folders_on_disk_are_the_same_data_as_in_memory(
+    frames: list[np.ndarray], tmp_path: Path, make_zip: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = make_zip(png_folder(frames))
+    in_memory = load(source)
+    monkeypatch.setattr(Storage, "fits", lambda self, content: False)
+    for _ in range(2):
+        on_disk = load(source, cache=str(tmp_path / "cache"))
+        assert isinstance(on_disk.train.x, FileRows)
+        same(in_memory, on_disk)
+
+
+def test_images_of_different_sizes_stay_in_memory(tmp_path: Path, make_zip: Write, tight: None) -> None:
+    data = load(make_zip(png_folder([*GREY[:5], *GREY[5:, :4]])), cache=str(tmp_path / "cache"))
+    assert isinstance(data.train.x, list)
+    assert list((tmp_path / "cache").iterdir()) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import math
@@ -78,11 +79,14 @@ class Entry:
         return self._arrays[name]
 
 
-def cached(cache: Path, source: str, identity: Mapping[str, Any], build: Callable[[Writer], None]) -> Entry:
+def cached(
+    cache: Path, source: str, identity: Mapping[str, Any], build: Callable[[Writer], None], size: int = 0
+) -> Entry:
     """Return the entry of `source`, made by `build` if there is none, it is damaged, or the source has changed.
 
     identity: what tells one state of the source, and one way of reading it, from another, as JSON knows it. There is
-    one entry for a source, so that a changed one takes the place of the old. DataError where it cannot be written.
+    one entry for a source, so that a changed one takes the place of the old. size: the bytes that it will take, about.
+    DataError where it cannot be written.
     """
     folder = cache / hashlib.sha256(source.encode()).hexdigest()[:32]
     found = _open(folder, identity)
@@ -92,6 +96,9 @@ def cached(cache: Path, source: str, identity: Mapping[str, Any], build: Callabl
     try:
         temporary.mkdir(parents=True)
         _sweep(cache)
+        free = shutil.disk_usage(cache).free
+        if 2 * size > free:
+            raise OSError(errno.ENOSPC, f"it needs {size:,} bytes, training as many, and {free:,} are free")
         writer = Writer(temporary)
         try:
             build(writer)

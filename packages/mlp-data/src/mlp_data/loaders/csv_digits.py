@@ -140,7 +140,7 @@ def read_on_disk(member: Member, layout: Layout, source: Source, options: Option
         writer.facts["beside"] = list(names)
 
     key = f"pixels {(source.path or Path()).resolve()} {member.name}"
-    entry = cached(options.storage.cache, key, source.identity(), build)
+    entry = cached(options.storage.cache, key, source.identity(), build, member.size // 2)
     images = entry.rows("images")
     options.storage.check(len(images), source.name)
     names = entry.facts["beside"]

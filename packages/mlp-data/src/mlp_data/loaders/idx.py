@@ -164,7 +164,7 @@ def read_on_disk(member: Member, source: Source, options: Options) -> FileRows:
         header.check(found, member.where)
 
     key = f"idx {(source.path or Path()).resolve()} {member.name}"
-    entry = cached(cache, key, source.identity(), unpack)
+    entry = cached(cache, key, source.identity(), unpack, header.size)
     return entry.rows("content").view(header.shape, header.dtype, header.start)
 
 

@@ -9,19 +9,23 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
+
 from mlp_data.arrays import stack
 from mlp_data.cells import numbers
-from mlp_data.dataset import SPLITS, Dataset, Split
+from mlp_data.dataset import SPLITS, Dataset, Samples, Split
 from mlp_data.decode import SILENCE, decode
 from mlp_data.errors import ArchiveError, DataError, DecodeError
 from mlp_data.image_header import image_format
 from mlp_data.labels import Array, classes_and_indices, natural_order
+from mlp_data.loaders.image_store import store
 from mlp_data.loaders.splits import split_of
 from mlp_data.options import Options
 from mlp_data.sources import Member, Source
 
 _ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".gif")
 _TOGETHER, _TOGETHER_BYTES = 256, 1 << 20  # images, or bytes of them, that one thread decodes at a time
+_PEEK = 8  # images that are looked at to tell how much all will take
 _NAMED = 3  # bad images that are named one by one; the others are counted
 
 
@@ -50,13 +54,35 @@ def read_places(
     source: Source, places: Sequence[Place], options: Options, task: str = "classification", target: str | None = None
 ) -> Dataset:
     """Decode the image at each place, name and skip those that cannot be, and put the others into their splits."""
+    splits = [one.split if one.label is not None else "unlabelled" for one in places]
+    x, rows, bad = _on_disk(source, places, splits, options) or _in_memory(source, places, splits, options)
+    if not x:
+        raise DataError(f"{source.name}: none of its {len(places)} images can be read, the first being {bad[0]}")
+    labels = {split: [places[row].label or "" for row in rows[split]] for split in x}
+    answered = [split for split in x if split != "unlabelled"]
+    classes: tuple[str, ...] = ()
+    if task == "classification":
+        classes, indices = classes_and_indices([labels[split] for split in answered])
+    else:
+        indices = [numbers(labels[split]).values for split in answered]
+    y = dict(zip(answered, indices, strict=True))
+    found = {
+        split: Split(x[split], y.get(split), [places[row].member.name for row in rows[split]])
+        for split in SPLITS
+        if split in x
+    }
+    return Dataset(source.name, "image", task, found, classes, target=target, problems=_problems(bad, len(places)))
+
+
+Found = tuple[dict[str, Samples], dict[str, list[int]], list[str]]  # split -> images, split -> places, what is wrong
+
+
+def _in_memory(source: Source, places: Sequence[Place], splits: Sequence[str], options: Options) -> Found:
     frames: dict[str, list[Array]] = {}
-    labels: dict[str, list[str]] = {}
-    ids: dict[str, list[str]] = {}
+    rows: dict[str, list[int]] = {}
     bad: list[str] = []
     size, most = 0, options.storage.max_memory // 2  # while they are put together there are two of each
-    for one, frame in decoded(places):
-        split = one.split if one.label is not None else "unlabelled"
+    for row, (one, frame) in enumerate(decoded(places)):
         if isinstance(frame, DataError):
             bad.append(str(frame))
             continue
@@ -66,20 +92,34 @@ def read_places(
                 f"{source.name}: the pixels of its first images, up to {one.member.name!r}, take over {most:,} bytes, "
                 f"half of the memory allowed: shrink the images, give fewer, or allow more with max_memory"
             )
-        frames.setdefault(split, []).append(frame)
-        labels.setdefault(split, []).append(one.label or "")
-        ids.setdefault(split, []).append(one.member.name)
-    if not frames:
-        raise DataError(f"{source.name}: none of its {len(places)} images can be read, the first being {bad[0]}")
-    answered = [split for split in labels if split != "unlabelled"]
-    classes: tuple[str, ...] = ()
-    if task == "classification":
-        classes, indices = classes_and_indices([labels[split] for split in answered])
-    else:
-        indices = [numbers(labels[split]).values for split in answered]
-    y = dict(zip(answered, indices, strict=True))
-    found = {split: Split(stack(frames[split]), y.get(split), ids[split]) for split in SPLITS if split in frames}
-    return Dataset(source.name, "image", task, found, classes, target=target, problems=_problems(bad, len(places)))
+        frames.setdefault(splits[row], []).append(frame)
+        rows.setdefault(splits[row], []).append(row)
+    return {split: stack(found) for split, found in frames.items()}, rows, bad
+
+
+def _on_disk(source: Source, places: Sequence[Place], splits: Sequence[str], options: Options) -> Found | None:
+    """Put the images into the cache, if they seem too many for the memory and have one size; else return None."""
+    first = next((frame for _, frame in decoded(places[:_PEEK]) if not isinstance(frame, DataError)), None)
+    size = 0 if first is None else first.nbytes * len(places)
+    if options.storage.fits(size):
+        return None
+    stored = store(source, [one.member.name for one in places], _Frames(places), options, size)
+    if stored is None:
+        return None
+    images, kept, bad = stored
+    of = np.array(splits)[kept]
+    x: dict[str, Samples] = {split: images.take(np.flatnonzero(of == split)) for split in np.unique(of).tolist()}
+    return x, {split: kept[of == split].tolist() for split in x}, bad
+
+
+class _Frames:
+    """The images of places, decoded anew whenever they are gone through."""
+
+    def __init__(self, places: Sequence[Place]) -> None:
+        self._places = places
+
+    def __iter__(self) -> Iterator[Array | DataError]:
+        return (frame for _, frame in decoded(self._places))
 
 
 def decoded(places: Sequence[Place]) -> Iterator[tuple[Place, Array | DataError]]:
