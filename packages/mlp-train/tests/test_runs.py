@@ -170,6 +170,18 @@ def test_a_folder_is_kept_to_the_process_that_trains_in_it(tmp_path: Path) -> No
         pass
 
 
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such files")
+@pytest.mark.parametrize("name", FILES)
+def test_a_pipe_or_a_device_in_the_place_of_a_file_is_refused_before_it_is_read(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(UsageError, match=f"{name}: this is a pipe or a device, not a file; remove it"):
+        read_run(tmp_path)
+    (tmp_path / name).unlink()
+    (tmp_path / name).symlink_to("/dev/zero")
+    with pytest.raises(UsageError, match=f"{name}: this is a pipe or a device, not a file; remove it"):
+        read_run(tmp_path)
+
+
 def test_what_is_not_a_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such run folder"):
         read_run(tmp_path / "absent")

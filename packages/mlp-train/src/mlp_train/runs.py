@@ -210,6 +210,9 @@ class RunContents:
 def read_run(path: str | os.PathLike[str]) -> RunContents:
     """Read a run folder; parts that are not there come back empty, a damaged one is a UsageError that names it."""
     run = open_run(path)
+    for file in (run.folder / name for name in FILES):
+        if file.exists() and not file.is_file() and not file.is_dir():
+            raise UsageError(f"{file}: this is a pipe or a device, not a file; remove it")
     files = {name: (run.folder / name).stat().st_size for name in FILES if (run.folder / name).is_file()}
     try:
         config = tomllib.loads(run.config.read_text(encoding="utf-8")) if "config.toml" in files else {}
