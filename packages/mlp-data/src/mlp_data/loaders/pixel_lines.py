@@ -94,7 +94,9 @@ def _fast(body: bytes, layout: Layout, where: str, first: int) -> tuple[Array, l
     digits[is_end] = 0
     # What a number that ended at each byte would be; the last digit of the number before it does not count.
     hundreds = digits[:-3] * ~is_end[1:-2]
-    values = digits[2:-1] + np.uint16(10) * digits[1:-2] + np.uint16(100) * hundreds
+    values = np.multiply(hundreds, 100, dtype=np.uint16)  # said, because NumPy before 2 would stay with uint8
+    values += np.multiply(digits[1:-2], 10, dtype=np.uint16)
+    values += digits[2:-1]
     pixels = values[ends[1:] - _AHEAD].reshape(-1, layout.columns)[:, layout.pixels]
     if text.max() > ord("9"):  # a label may be a word, a pixel may not
         is_word = digits > 9
