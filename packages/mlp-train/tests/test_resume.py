@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are sent as 
 Run = Callable[..., Any]
 EPOCHS = 150
 # Some seconds, and nothing held out: the weights are then those of the last epoch, into which everything went.
-FIT = ("fit", "titanic", "--epochs", str(EPOCHS), "--hidden", "32,16", "--valid-fraction", "0", "--seed", "4")
+FIT = ("fit", "titanic", "--epochs", str(EPOCHS), "--hidden", "256,128", "--valid-fraction", "0", "--seed", "4")
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_same_bytes(
         wait_for_epoch(process, 1)
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
-    for epoch in (EPOCHS // 3, EPOCHS - 5):
+    for epoch in (EPOCHS // 3, EPOCHS * 2 // 3):
         with started(command, tmp_path, "fit", "--resume", "run") as process:
             wait_for_epoch(process, epoch)
             process.send_signal(signal.SIGKILL)
