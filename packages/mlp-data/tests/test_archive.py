@@ -243,7 +243,7 @@ def test_gzip_is_unpacked_in_all_its_parts_and_capped() -> None:
             gunzip(whole[:cut], "a.gz")
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_any_damage_gives_one_sentence_or_the_true_content(data: st.DataObject) -> None:
     members = {"a.csv": b"label,pixel0\n" * 30, "b/c.bin": bytes(range(256))}
@@ -259,7 +259,7 @@ def test_any_damage_gives_one_sentence_or_the_true_content(data: st.DataObject) 
         assert all(content in members.values() for content in found.values())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=400))
 def test_any_bytes_after_the_magic_give_one_sentence(rest: bytes) -> None:
     for content in (b"PK\x03\x04" + rest, b"PK\x03\x04" + rest + b"PK\x05\x06" + rest[:18].ljust(18, b"\0")):

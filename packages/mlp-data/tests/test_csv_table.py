@@ -334,7 +334,7 @@ def member(content: bytes) -> Member:
     return Member("t.csv", len(content), "t.csv", lambda at_most: content[:at_most])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.one_of(st.binary(max_size=200), st.text('a1,;\t"\n\r .é\0', max_size=200).map(str.encode)))
 def test_any_bytes_give_a_table_or_a_table_error(content: bytes) -> None:
     with contextlib.suppress(DataError):

@@ -184,7 +184,7 @@ def test_without_its_system_libraries_opencv_is_explained(monkeypatch: pytest.Mo
     assert "\n" not in str(caught.value)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from([".png", ".jpg", ".bmp", ".tif", ".webp", ".pgm"]), st.data())
 def test_any_damage_gives_pixels_or_one_sentence(ending: str, data: st.DataObject) -> None:
     content = bytearray(encoded(UPRIGHT, ending))

@@ -123,7 +123,7 @@ def test_a_damaged_file_is_refused_in_one_sentence(parquet: Make, tmp_path: Path
         assert "\n" not in str(caught.value)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_any_damage_gives_a_table_or_one_sentence(parquet: Make, tmp_path: Path, data: st.DataObject) -> None:
     content = bytearray(parquet(COLUMNS))

@@ -192,7 +192,7 @@ def test_a_gzipped_bomb_is_refused_and_costs_no_memory() -> None:
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000  # kB
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data())
 def test_any_damage_gives_the_members_or_one_sentence(data: st.DataObject) -> None:
     content = bytearray(

@@ -7,7 +7,7 @@ from typing import Any, Callable
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -95,7 +95,6 @@ def test_not_a_number_stays_not_a_number(name):
 
 @pytest.mark.parametrize("name", sorted(ACTIVATIONS))
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@settings(deadline=None)
 @given(st.data())
 def test_working_in_place_gives_the_same_bits(name, dtype, data):
     shape = arrays.array_shapes(min_dims=2, max_dims=2, max_side=9)
@@ -109,7 +108,6 @@ def test_working_in_place_gives_the_same_bits(name, dtype, data):
     assert z.tobytes() == apart.tobytes()
 
 
-@settings(deadline=None)
 @given(arrays.arrays(np.float32, 8, elements=st.floats(width=32, allow_nan=False)))
 def test_a_sigmoid_never_leaves_0_to_1_or_overflows(z):
     with np.errstate(over="raise", divide="raise", invalid="raise"):
@@ -133,7 +131,6 @@ def test_an_elu_is_exact_near_zero():
     assert run("elu", np.array([-1e-7], np.float32))[0] == pytest.approx(-1e-7, rel=1e-6)
 
 
-@settings(deadline=None)
 @given(arrays.arrays(np.float32, (3, 5), elements=st.floats(-(2.0**99), 2.0**99, width=32)))
 def test_a_softmax_row_sums_to_1_and_keeps_the_order(z):
     out = run("softmax", z)

@@ -87,7 +87,7 @@ def test_every_part_has_a_name_and_a_missing_date_gives_the_mean_and_says_so():
         "Sold.weekday=7",
     )  # fmt: skip
     assert SALES.transform({"Sold": "1/2/2026 9:30"}).tolist() == [[2026, 0, 2, 1, 7, 9, 0, 1]]
-    for nothing in (None, "", "  ", float("nan"), np.datetime64("NaT")):
+    for nothing in (None, "", "  ", float("nan"), np.datetime64("NaT", "s")):
         assert SALES.transform({"Sold": nothing}).tolist() == [[0, 1, 0, 0, 0, 0, 0, 0]]
     filled = TableInput([Column("Sold", "number", part="month", fill="2026-05-01", mean=6, scale=0.5)])
     assert filled.transform({"Sold": None}).tolist() == [[-0.5]]

@@ -77,7 +77,6 @@ def test_one_frame_gives_the_same_bits_as_in_a_batch(mnist):
             assert (prepared.prepare(list(frames)) == batch).all()
 
 
-@settings(deadline=None)
 @given(st.lists(frames_of_any_shape, min_size=1, max_size=4), st.sampled_from(["auto", "light", "dark"]))
 def test_any_frames_of_any_shapes_give_rows(frames, ink):
     for fit, centre in (("ink", "mass"), ("ink", "box"), ("stretch", "mass")):
@@ -89,7 +88,6 @@ def test_any_frames_of_any_shapes_give_rows(frames, ink):
         assert np.isfinite(prepared.scale(rows)).all()
 
 
-@settings(deadline=None)
 @given(
     arrays.arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9), st.sampled_from([3, 4])), elements=bytes_)
 )
@@ -384,7 +382,7 @@ def test_frames_for_a_self_test_come_from_the_spec_alone(prepared):
         assert rows.std() > 10
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(frames_of_any_shape)
 def test_an_input_is_not_changed_and_not_shared(frame):
     kept = frame.copy()

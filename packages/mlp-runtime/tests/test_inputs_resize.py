@@ -42,7 +42,7 @@ def exactly(frame, height, width):
     ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(small, st.integers(1, 14), st.integers(1, 14))
 def test_every_pixel_is_the_exact_fraction_rounded(frame, height, width):
     assert resize(frame, height, width).tolist() == exactly(frame, height, width)

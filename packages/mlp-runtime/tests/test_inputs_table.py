@@ -8,7 +8,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mlp_runtime.errors import InputError, Invalid
@@ -84,7 +84,6 @@ def test_every_kind_of_nothing_is_missing(nothing):
     assert (PASSENGERS.transform({name: [nothing] for name in ROW}) == gap).all()
 
 
-@settings(deadline=None)
 @given(rows_of_passengers)
 def test_one_row_many_rows_and_columns_give_the_same_bits(rows):
     alone = np.concatenate([PASSENGERS.transform(row) for row in rows])
@@ -94,7 +93,6 @@ def test_one_row_many_rows_and_columns_give_the_same_bits(rows):
     assert PASSENGERS.transform(columns_of(rows)).tobytes() == alone.tobytes()
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=9))
 def test_columns_may_be_arrays(fares):
     rows = [{**ROW, "Fare": fare} for fare in fares]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -32,7 +32,6 @@ def test_only_one_of_mean_and_scale_is_enough():
     assert VectorInput(2, scale=[2, 3]).transform([3, 4]).tolist() == [[6, 12]]
 
 
-@settings(deadline=None)
 @given(arrays.arrays(np.float64, (4, 3), elements=st.floats(-1e30, 1e30)))
 def test_one_vector_gives_the_same_bits_as_in_a_batch(raw):
     batch = FLOWER.transform(raw)
