@@ -1,11 +1,15 @@
 """An optimizer changes the parameters a little, against the gradient, so that the loss falls.
 
 This is the only place of the project where arrays change after they were made: `update` works in place on the flat
-parameter vector. Each optimizer keeps its own memory in flat vectors of the same length.
+parameter vector. Each optimizer keeps its own memory in flat vectors of the same length. What happens to a parameter
+depends on that parameter's own numbers alone, so a vector may be cut anywhere and each piece have its own optimizer.
+
+L-BFGS is another kind, which looks at the whole gradient several times a step: see `lbfgs`.
 """
 
 from __future__ import annotations
 
+from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -17,22 +21,41 @@ class Optimizer:
     """What every optimizer has: an update in place, its default learning rate, and memory that a checkpoint keeps.
 
     A subclass lists the vectors it remembers in `memory` and writes `update`. `size` is the number of parameters, of
-    which the first `weight_count` are weights and the rest biases.
+    which the first `weight_count` are weights and the rest biases. `beta1` and `beta2` are how much of the running mean
+    of the gradients, and of their squares, one step keeps; None takes what the optimizer's paper takes.
     """
 
     default_lr = 0.01
     memory: tuple[str, ...] = ()
+    beta1, beta2 = 0.9, 0.999
 
-    def __init__(self, size: int, dtype: Any, *, weight_count: int, momentum: float, weight_decay: float) -> None:
+    def __init__(
+        self,
+        size: int,
+        dtype: Any,
+        *,
+        weight_count: int,
+        momentum: float,
+        weight_decay: float,
+        beta1: float | None = None,
+        beta2: float | None = None,
+    ) -> None:
         self.weight_count, self.momentum, self.weight_decay = weight_count, momentum, weight_decay
+        self.beta1 = type(self).beta1 if beta1 is None else beta1
+        self.beta2 = type(self).beta2 if beta2 is None else beta2
         self.steps = 0
         for name in self.memory:
             setattr(self, name, np.zeros(size, dtype))
         self._scratch = np.empty(size, dtype)
 
     def update(self, parameters: Array, gradient: Array, lr: float) -> None:
-        """Change `parameters` in place; `gradient` may be used as scratch space afterwards."""
+        """Change `parameters` in place; `gradient` may be used as scratch space, so it holds nothing afterwards."""
         raise NotImplementedError(f"{type(self).__name__} must say how it updates the parameters")
+
+    def decay(self, parameters: Array, lr: float) -> None:
+        """Shrink the weights, not the biases, by lr * weight_decay, apart from the gradient: decoupled decay."""
+        if self.weight_decay:
+            parameters[: self.weight_count] *= 1 - lr * self.weight_decay
 
     def arrays(self) -> dict[str, Array]:
         """Return the memory by name, for a checkpoint."""
@@ -69,54 +92,96 @@ class Momentum(Optimizer):
         self.steps += 1
         self.velocity *= self.momentum
         self.velocity += gradient
-        np.multiply(self.velocity, lr, out=self._scratch)
-        parameters -= self._scratch
+        np.multiply(self.velocity, lr, out=gradient)
+        parameters -= gradient
 
 
 class Nesterov(Momentum):
-    """v = m v + g;  w -= lr (g + m v): momentum that looks one step ahead (Nesterov, 1983; Sutskever et al., 2013)."""
+    """v = m v + g;  w -= lr (g + m v): momentum that looks one step ahead (Nesterov, 1983; Sutskever et al., 2013).
+
+    `velocity` holds m v, which both lines use: m v = m (m v + g);  w -= lr (g + m v).
+    """
 
     def update(self, parameters: Array, gradient: Array, lr: float) -> None:
         """Change `parameters` in place."""
         self.steps += 1
-        self.velocity *= self.momentum
         self.velocity += gradient
-        np.multiply(self.velocity, self.momentum, out=self._scratch)
-        self._scratch += gradient
-        self._scratch *= lr
-        parameters -= self._scratch
+        self.velocity *= self.momentum
+        gradient += self.velocity
+        gradient *= lr
+        parameters -= gradient
+
+
+class RMSProp(Optimizer):
+    """v = b2 v + (1 - b2) g^2;  w -= lr g / (sqrt(v) + eps): steps of equal size (Tieleman and Hinton, 2012).
+
+    `square` holds v / (1 - b2), as in Adam, so that v' = b2 v' + g^2 and the factor goes into lr and eps.
+    """
+
+    default_lr = 0.001
+    memory = ("square",)
+    square: Array
+    beta2, epsilon = 0.99, 1e-8
+
+    def update(self, parameters: Array, gradient: Array, lr: float) -> None:
+        """Change `parameters` in place."""
+        self.steps += 1
+        scratch = self._scratch
+        self.square *= self.beta2
+        np.multiply(gradient, gradient, out=scratch)
+        self.square += scratch
+
+        scale = sqrt(1 - self.beta2)
+        np.sqrt(self.square, out=scratch)
+        scratch += self.epsilon / scale
+        np.divide(gradient, scratch, out=gradient)
+        gradient *= lr / scale
+        parameters -= gradient
 
 
 class Adam(Optimizer):
     """Every parameter gets its own step size from the mean and the spread of its gradients (Kingma and Ba, 2015).
 
     m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;  w -= lr (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps)
+
+    Written so, that is 14 passes over the parameters. Ten do, if the memory is m' = m / (1 - b1) and v' = v / (1 - b2):
+
+        m' = b1 m' + g;  v' = b2 v' + g^2
+
+    and what the moments lack goes into two numbers. With c = sqrt((1 - b2) / (1 - b2^t)) the denominator is
+    c sqrt(v') + eps = c (sqrt(v') + eps / c), and the numerator lr (1 - b1) / (1 - b1^t) m', so
+
+        w -= lr' m' / (sqrt(v') + eps')    with    lr' = lr (1 - b1) / (1 - b1^t) / c    and    eps' = eps / c
     """
 
     default_lr = 0.001
     memory = ("mean", "square")
     mean: Array
     square: Array
-    beta1, beta2, epsilon = 0.9, 0.999, 1e-8
+    epsilon = 1e-8
 
     def update(self, parameters: Array, gradient: Array, lr: float) -> None:
         """Change `parameters` in place."""
-        self.steps += 1
-        scratch = self._scratch
-        self.mean *= self.beta1
-        np.multiply(gradient, 1 - self.beta1, out=scratch)
-        self.mean += scratch
-        self.square *= self.beta2
-        np.multiply(gradient, gradient, out=scratch)
-        scratch *= 1 - self.beta2
-        self.square += scratch
+        self._remember(gradient, out=gradient)
+        c = self._spread()
+        np.sqrt(self.square, out=gradient)
+        gradient += self.epsilon / c
+        np.divide(self.mean, gradient, out=gradient)
+        gradient *= lr * (1 - self.beta1) / (1 - self.beta1**self.steps) / c
+        parameters -= gradient
 
-        np.divide(self.square, 1 - self.beta2**self.steps, out=scratch)
-        np.sqrt(scratch, out=scratch)
-        scratch += self.epsilon
-        np.divide(self.mean, scratch, out=scratch)
-        scratch *= lr / (1 - self.beta1**self.steps)
-        parameters -= scratch
+    def _remember(self, gradient: Array, out: Array) -> None:
+        """Add one gradient to both moments; its square stays in `out`, which may be the gradient itself."""
+        self.steps += 1
+        self.mean *= self.beta1
+        self.mean += gradient
+        self.square *= self.beta2
+        np.multiply(gradient, gradient, out=out)
+        self.square += out
+
+    def _spread(self) -> float:
+        """Return c, by which sqrt(v') is larger than the root of the corrected second moment."""
+        return sqrt((1 - self.beta2) / (1 - self.beta2**self.steps))
 
 
 class AdamW(Adam):
@@ -126,14 +191,66 @@ class AdamW(Adam):
 
     def update(self, parameters: Array, gradient: Array, lr: float) -> None:
         """Change `parameters` in place."""
-        parameters[: self.weight_count] *= 1 - lr * self.weight_decay
+        self.decay(parameters, lr)
         super().update(parameters, gradient, lr)
+
+
+class NAdam(Adam):
+    """Adam that looks one step ahead, as Nesterov's momentum does (Dozat, 2016, algorithm 2, with b1 the same always).
+
+    In Adam's step (b1 m / (1 - b1^(t+1)) + (1 - b1) g / (1 - b1^t)) takes the place of m / (1 - b1^t). With Adam's m'
+    that is (1 - b1) / (1 - b1^t) (k m' + g), where k = b1 (1 - b1^t) / (1 - b1^(t+1)).
+    """
+
+    def update(self, parameters: Array, gradient: Array, lr: float) -> None:
+        """Change `parameters` in place."""
+        scratch = self._scratch
+        self._remember(gradient, out=scratch)
+        now = 1 - self.beta1**self.steps
+        np.multiply(self.mean, self.beta1 * now / (1 - self.beta1 ** (self.steps + 1)), out=scratch)
+        gradient += scratch
+
+        c = self._spread()
+        np.sqrt(self.square, out=scratch)
+        scratch += self.epsilon / c
+        np.divide(gradient, scratch, out=gradient)
+        gradient *= lr * (1 - self.beta1) / now / c
+        parameters -= gradient
+
+
+class Lion(Optimizer):
+    """w -= lr (sign(b1 m + (1 - b1) g) + decay w);  m = b2 m + (1 - b2) g  (Chen et al., 2023, arXiv:2302.06675).
+
+    Every parameter moves by the same lr, only the direction comes from the gradient. `mean` holds m / (1 - b2), so that
+    m' = b2 m' + g; a sign does not change if all is divided by 1 - b1: sign(k m' + g) with k = b1 (1 - b2) / (1 - b1).
+    """
+
+    default_lr = 0.0003
+    memory = ("mean",)
+    mean: Array
+    beta2 = 0.99
+
+    def update(self, parameters: Array, gradient: Array, lr: float) -> None:
+        """Change `parameters` in place."""
+        self.steps += 1
+        self.decay(parameters, lr)
+        scratch = self._scratch
+        np.multiply(self.mean, self.beta1 * (1 - self.beta2) / (1 - self.beta1), out=scratch)
+        scratch += gradient
+        np.sign(scratch, out=scratch)
+        scratch *= lr
+        parameters -= scratch
+        self.mean *= self.beta2
+        self.mean += gradient
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {
     "sgd": SGD,
     "momentum": Momentum,
     "nesterov": Nesterov,
+    "rmsprop": RMSProp,
     "adam": Adam,
     "adamw": AdamW,
+    "nadam": NAdam,
+    "lion": Lion,
 }
