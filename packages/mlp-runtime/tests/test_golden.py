@@ -16,7 +16,7 @@ GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.mlp"))
 
 
 def raw(path, expected):
-    frames = "-image" in path.name
+    frames = read(path).header["input"]["kind"] == "image"
     return [np.array(item, np.uint8) for item in expected["inputs"]] if frames else expected["inputs"]
 
 

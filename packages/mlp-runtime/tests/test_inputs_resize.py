@@ -1,7 +1,8 @@
-"""Resizing is held to exact fractions, and to OpenCV where that is installed."""
+"""Resizing is held to exact fractions and whole numbers, and to OpenCV where that is installed."""
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 
 import numpy as np
@@ -22,16 +23,9 @@ def area(n_in, n_out, i):
     return [max(min(high, j + 1) - max(low, j), Fraction(0)) * Fraction(n_out, n_in) for j in range(n_in)]
 
 
-def linear(n_in, n_out, i):
-    """Return the shares of the two old pixels whose centres enclose the centre of new pixel i."""
-    at = min(max((i + Fraction(1, 2)) * n_in / n_out - Fraction(1, 2), Fraction(0)), Fraction(n_in - 1))
-    return [max(1 - abs(at - j), Fraction(0)) for j in range(n_in)]
-
-
-def exactly(frame, height, width):
-    down, across = (area if n_out <= n_in else linear for n_in, n_out in zip(frame.shape, (height, width)))
-    rows = [down(frame.shape[0], height, i) for i in range(height)]
-    columns = [across(frame.shape[1], width, i) for i in range(width)]
+def mean(frame, height, width):
+    rows = [area(frame.shape[0], height, i) for i in range(height)]
+    columns = [area(frame.shape[1], width, i) for i in range(width)]
     pixels = frame.tolist()
     return [
         [
@@ -42,10 +36,39 @@ def exactly(frame, height, width):
     ]
 
 
+def pair(n, m, i):
+    """Return the two old pixels that new pixel i blends, and the share of the second, as docs/format.md has it."""
+    j = math.floor(i * (1 / (m / n)))
+    share = round(max(Fraction(i + 1) - Fraction((j + 1) * m, n), Fraction(0)) % 1 * 2048)
+    return (j, j + 1, share) if j < n - 1 else (j, j, 0)
+
+
+def blend(frame, height, width):
+    pixels = frame.tolist()
+    blended = [[0] * width for _ in range(height)]
+    for y in range(height):
+        top, bottom, down = pair(len(pixels), height, y)
+        for x in range(width):
+            left, right, across = pair(len(pixels[0]), width, x)
+            upper, lower = (row[left] * (2048 - across) + row[right] * across for row in (pixels[top], pixels[bottom]))
+            kept = ((upper >> 4) * (2048 - down) >> 16) + ((lower >> 4) * down >> 16)
+            blended[y][x] = kept + 2 >> 2
+    return blended
+
+
 @settings(max_examples=60)
 @given(small, st.integers(1, 14), st.integers(1, 14))
-def test_every_pixel_is_the_exact_fraction_rounded(frame, height, width):
-    assert resize(frame, height, width).tolist() == exactly(frame, height, width)
+def test_every_pixel_is_what_the_specification_says(frame, height, width):
+    rule = mean if height <= frame.shape[0] and width <= frame.shape[1] else blend
+    wanted = frame.tolist() if frame.shape == (height, width) else rule(frame, height, width)
+    assert resize(frame, height, width).tolist() == wanted
+
+
+@pytest.mark.parametrize(("n", "m"), [(2, 98), (6, 34), (6, 74), (98, 2), (1, 5), (5, 1), (4, 4)])
+def test_a_pixel_that_begins_with_an_old_one_is_found_as_the_specification_says(n, m):
+    frame = np.random.default_rng(7).integers(0, 256, (3, n)).astype(np.uint8)
+    assert resize(frame, 5, m).tolist() == blend(frame, 5, m)
+    assert resize(frame.T, m, 5).tolist() == blend(frame.T, m, 5)
 
 
 def test_a_large_frame_is_as_exact_as_a_small_one():
@@ -81,12 +104,18 @@ def test_shrinking_equals_opencv_within_one_level(source):
         assert np.abs(resize(frame, height, width).astype(int) - theirs).max() <= 1
 
 
-@pytest.mark.parametrize("source", [(3, 5), (9, 9), (12, 19), (1, 2)])
-def test_enlarging_equals_opencv_within_one_level(source):
+@pytest.mark.parametrize("source", [(3, 5), (9, 9), (12, 19), (1, 2), (2, 98), (60, 17), (6, 300)])
+def test_growing_in_one_direction_or_both_equals_opencv_within_one_level(source):
     cv2 = pytest.importorskip("cv2", reason="OpenCV is not installed, and the runtime does not need it")
-    frame = np.random.default_rng(3).integers(0, 256, source).astype(np.uint8)
-    theirs = cv2.resize(frame, (41, 20), interpolation=cv2.INTER_LINEAR)
-    assert np.abs(resize(frame, 20, 41).astype(int) - theirs).max() <= 1
+    frame = np.random.default_rng(3).integers(0, 256, (*source, 3)).astype(np.uint8)
+    for height, width in [(20, 41), (13, 34), (98, 20), (source[0] * 3, source[1]), (source[0], source[1] + 1)]:
+        theirs = cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
+        assert np.abs(resize(frame, height, width).astype(int) - theirs).max() <= 1
+
+
+def test_growing_by_a_whole_number_repeats_the_pixels():
+    frame = np.random.default_rng(6).integers(0, 256, (4, 7)).astype(np.uint8)
+    assert (resize(frame, 12, 14) == np.repeat(np.repeat(frame, 3, axis=0), 2, axis=1)).all()
 
 
 def test_grey_equals_opencv_within_one_level():

@@ -65,6 +65,17 @@ def image() -> tuple[bytes, Any]:
     return export.to_bytes(prepare, layers, output, meta=about("image"), weights="int8"), frames
 
 
+def stretch() -> tuple[bytes, Any]:
+    """Return a classifier of colour images, and frames of which no side, both sides, the height or the width grows."""
+    prepare = ImageInput(height=7, width=9, channels=3, ink="light", fit="stretch")
+    layers = network((prepare.size, 4, 2), [("elu", {}), ("softmax", {})], seed=3)
+    output = {"kind": "classes", "classes": ["left", "right"]}
+    generator = np.random.default_rng(3)
+    sizes = [(8, 11), (4, 5), (3, 14), (12, 2)]
+    frames = [generator.integers(0, 256, (*size, 3)).astype(np.uint8) for size in sizes]
+    return export.to_bytes(prepare, layers, output, meta=about("stretch")), frames
+
+
 def table() -> tuple[bytes, Any]:
     """Return a classifier of table rows with every type of column, float16, and rows with gaps and unknown values."""
     prepare = TableInput(
@@ -115,7 +126,7 @@ def about(kind: str) -> dict[str, str]:
 def main() -> None:
     """Write the files that are not there yet."""
     FOLDER.mkdir(exist_ok=True)
-    for make in (vector, image, table, dates):
+    for make in (vector, image, stretch, table, dates):
         path = FOLDER / f"{mlp_runtime.FORMAT}-{make.__name__}.mlp"
         if path.exists():
             sys.stderr.write(f"{path.name}: is there already and stays as it is\n")

@@ -64,8 +64,7 @@ def _boxed(strokes: np.ndarray, box: int) -> tuple[np.ndarray, np.ndarray, np.nd
     top, bottom, left, right = _bounds(by_row, by_column, peak, box)
     tall, wide = bottom - top, right - left
     long = np.maximum(tall, wide)
-    heights = np.maximum((2 * tall * box + long) // (2 * long), 1)  # rounded, halves up
-    widths = np.maximum((2 * wide * box + long) // (2 * long), 1)
+    heights, widths = (np.maximum((2 * side * box + long) // (2 * long), 1) for side in (tall, wide))  # halves up
     boxed = np.zeros((len(strokes), box, box), np.uint8)
     numbers = (peak, top, bottom, left, right, heights, widths)
     for target, source, *values in zip(boxed, strokes, *(v.tolist() for v in numbers)):
