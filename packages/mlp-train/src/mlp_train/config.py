@@ -12,6 +12,7 @@ from mlp_train.errors import UsageError
 
 SHARE, POSITIVE, NOT_NEGATIVE = "a share, from 0 to below 1", "a number above 0", "a number from 0 on"
 Share = Annotated[float, Field(ge=0, lt=1)]
+ClassWeights = Annotated[dict[str, pydantic.PositiveFloat], Field(min_length=1)]  # class -> weight, 1 if not named
 
 
 class FitConfig(pydantic.BaseModel):
@@ -37,6 +38,9 @@ class FitConfig(pydantic.BaseModel):
     # what is minimised
     loss: str = Field("auto", description="auto, or the name of a loss")
     label_smoothing: Share = Field(0.05, description=SHARE)  # of cross-entropy's targets alone
+    class_weight: Literal["none", "balanced"] | ClassWeights = Field(
+        "none", description="none, balanced, or weights above 0 such as rare=5,common=1"
+    )
     l2: pydantic.NonNegativeFloat = Field(0.0, description=NOT_NEGATIVE)
 
     # how it is minimised
@@ -57,6 +61,7 @@ class FitConfig(pydantic.BaseModel):
     # when it stops, and what it starts from
     patience: pydantic.PositiveInt | None = Field(None, description="a whole number above 0")  # None: a third of epochs
     valid_fraction: Share = Field(0.1, description=SHARE)  # held out where the data have no validation split
+    calibrate: bool = Field(True, description="true or false")  # fit a temperature on the validation split
     seed: int = Field(0, ge=0, lt=2**63, description="a whole number from 0 to 2^63 - 1")  # as TOML holds it
 
 

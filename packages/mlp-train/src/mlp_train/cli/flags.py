@@ -85,10 +85,22 @@ Loss = Annotated[Text, training("--loss", "NAME", "What training makes small.", 
 LabelSmoothing = Annotated[
     Text, training("--label-smoothing", "X", "How sure the network may not become of a class.", "0.05")
 ]
+ClassWeight = Annotated[
+    Text, training("--class-weight", "HOW", "none, balanced, or weights such as rare=5,common=1.", "none")
+]
 L2 = Annotated[Text, training("--l2", "X", "Penalty on large weights, as part of the loss.", "0.0")]
 WeightDecay = Annotated[Text, training("--weight-decay", "X", "How fast AdamW lets weights shrink.", "0.2")]
 ClipNorm = Annotated[Text, training("--clip-norm", "X", "Shorten gradients that are longer than this.")]
 Patience = Annotated[Text, training("--patience", "N", "Stop after so many epochs that bring nothing.")]
+Calibrate = Annotated[
+    bool | None,
+    typer.Option(
+        "--calibrate/--no-calibrate",
+        help="Fit on the held-out rows how sure the answers may be. [True]",
+        rich_help_panel="Training",
+        show_default=False,
+    ),
+]
 Seed = Annotated[Text, training("--seed", "N", "The same seed on the same machine gives the same model.", "0")]
 
 Out = Annotated[Text, run("--out", "DIR", "The run folder; the model is DIR/model.mlp.")]
