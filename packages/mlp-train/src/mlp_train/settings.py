@@ -158,7 +158,7 @@ def _read_training(name: str, value: Any) -> Any:
         return () if value in ("none", "") else read_names([value])
     if name == "activation" and "," in value:
         return read_names([value])
-    if name == "class_weight" and "=" in value:
+    if name == "class_weight" and all("=" in pair for pair in read_names([value])):
         return read_types([value])
     optional = type(None) in get_args(FitConfig.model_fields[name].annotation)
     return None if optional and value == "none" else value
