@@ -45,9 +45,13 @@ class FitConfig(pydantic.BaseModel):
 
     # how it is minimised
     optimizer: str = Field("adamw", description="the name of an optimizer")
-    lr: pydantic.PositiveFloat | None = Field(None, description=POSITIVE)  # None: what suits the optimizer
+    lr: pydantic.PositiveFloat | Literal["auto"] | None = Field(  # None: what suits the optimizer; auto: a range test
+        None, description="auto, or a number above 0"
+    )
     momentum: Share = Field(0.9, description=SHARE)  # momentum and nesterov use it
-    weight_decay: pydantic.NonNegativeFloat = Field(0.2, description=NOT_NEGATIVE)  # adamw uses it
+    beta1: Share | None = Field(None, description=SHARE)  # Adam and its kin; None: as the optimizer has it
+    beta2: Share | None = Field(None, description=SHARE)
+    weight_decay: pydantic.NonNegativeFloat = Field(0.2, description=NOT_NEGATIVE)  # adamw and lion use it
     clip_norm: pydantic.PositiveFloat | None = Field(None, description=POSITIVE)  # None: no clipping
     schedule: str = Field("cosine", description="the name of a schedule")
     warmup: Share = Field(0.05, description=SHARE)  # of all steps

@@ -48,6 +48,8 @@ def fit(
     lr: f.Lr = None,
     optimizer: f.Optimizer = None,
     momentum: f.Momentum = None,
+    beta1: f.Beta1 = None,
+    beta2: f.Beta2 = None,
     schedule: f.Schedule = None,
     warmup: f.Warmup = None,
     loss: f.Loss = None,

@@ -73,15 +73,26 @@ BatchSize = Annotated[
     Text,
     training("--batch-size", "N", "Rows in one step: auto (all up to 32, else 32), full, or a number.", "auto"),
 ]
-Lr = Annotated[Text, training("--lr", "X", "Learning rate: how far one step goes.")]
+Lr = Annotated[Text, training("--lr", "X", "Learning rate: how far one step goes; auto tries many and takes one.")]
 Optimizer = Annotated[
     Text,
-    training("--optimizer", "NAME", "adamw, adam, sgd, momentum or nesterov: how a gradient becomes a step.", "adamw"),
+    training(
+        "--optimizer",
+        "NAME",
+        "adamw, adam, nadam, rmsprop, lion, sgd, momentum or nesterov: how a gradient becomes a step.",
+        "adamw",
+    ),
 ]
 Momentum = Annotated[Text, training("--momentum", "X", "How much of the last step stays in the next.", "0.9")]
+Beta1 = Annotated[
+    Text, training("--beta1", "0..1", "How much of the mean gradient one step keeps: adam's kind and lion.")
+]
+Beta2 = Annotated[Text, training("--beta2", "0..1", "The same for its square: adam's kind and rmsprop; or for lion.")]
 Schedule = Annotated[Text, training("--schedule", "NAME", "The learning rate over time: cosine or constant.", "cosine")]
 Warmup = Annotated[Text, training("--warmup", "0..1", "Share of the steps with a rising learning rate.", "0.05")]
-Loss = Annotated[Text, training("--loss", "NAME", "What training makes small.", "auto")]
+Loss = Annotated[
+    Text, training("--loss", "NAME", "What training makes small, such as huber:1.5 or quantile:0.9.", "auto")
+]
 LabelSmoothing = Annotated[
     Text, training("--label-smoothing", "X", "How sure the network may not become of a class.", "0.05")
 ]
@@ -89,7 +100,7 @@ ClassWeight = Annotated[
     Text, training("--class-weight", "HOW", "none, balanced, or weights such as rare=5,common=1.", "none")
 ]
 L2 = Annotated[Text, training("--l2", "X", "Penalty on large weights, as part of the loss.", "0.0")]
-WeightDecay = Annotated[Text, training("--weight-decay", "X", "How fast AdamW lets weights shrink.", "0.2")]
+WeightDecay = Annotated[Text, training("--weight-decay", "X", "How fast adamw and lion let weights shrink.", "0.2")]
 ClipNorm = Annotated[Text, training("--clip-norm", "X", "Shorten gradients that are longer than this.")]
 Patience = Annotated[Text, training("--patience", "N", "Stop after so many epochs that bring nothing.")]
 Calibrate = Annotated[
