@@ -34,11 +34,12 @@ FORMULAS: dict[str, Callable[[float], float]] = {
     "gelu": lambda z: z / 2 * (1 + math.tanh(math.sqrt(2 / math.pi) * (z + 0.044715 * z**3))),
     "silu": lambda z: z * logistic(z),
     "identity": lambda z: z,
+    "exp": math.exp,
 }
 LIMITS = {  # at -inf and at +inf
     "sigmoid": (0, 1), "sigmoid-hybrid": (0, 1), "leaky-relu": (-np.inf, np.inf), "relu": (0, np.inf), "tanh": (-1, 1),
     "elu": (-1, np.inf), "selu": (-1.7580993408473766, np.inf), "gelu": (0, np.inf), "silu": (0, np.inf),
-    "identity": (-np.inf, np.inf),
+    "identity": (-np.inf, np.inf), "exp": (0, math.exp(40)),
 }  # fmt: skip
 BY_ELEMENT = sorted(set(ACTIVATIONS) - {"softmax"})
 EXTREMES = [0.0, -0.0, 1e-45, 1e-30, 1.0, 20.0, 87.0, 88.8, 90.0, 709.0, 1e3, 1e18, 1e38, 3.4028235e38, math.inf]

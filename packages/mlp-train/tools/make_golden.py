@@ -51,6 +51,14 @@ def vector() -> tuple[bytes, Any]:
     return export.to_bytes(prepare, layers, output, meta=about("vector")), [[0, 0, 0], [1.5, 2.5, -3], [-4, 1e3, 7]]
 
 
+def counts() -> tuple[bytes, Any]:
+    """Return a regression of counts, whose answers are positive, and inputs up to where they would overflow."""
+    prepare = VectorInput(2)
+    layers = network((2, 4, 1), [("silu", {}), ("exp", {})], seed=7)
+    output = {"kind": "numbers", "names": ["visitors"], "mean": 0.0, "scale": 12.5}
+    return export.to_bytes(prepare, layers, output, meta=about("counts")), [[0, 0], [1.5, -2], [-3, 4], [-900, 900]]
+
+
 def image() -> tuple[bytes, Any]:
     """Return a classifier of small images, int8, and frames that are light on dark, dark on light, large and empty."""
     prepare = ImageInput(height=8, width=8, ink="auto", fit="ink", box=6)
@@ -126,7 +134,7 @@ def about(kind: str) -> dict[str, str]:
 def main() -> None:
     """Write the files that are not there yet."""
     FOLDER.mkdir(exist_ok=True)
-    for make in (vector, image, stretch, table, dates):
+    for make in (vector, counts, image, stretch, table, dates):
         path = FOLDER / f"{mlp_runtime.FORMAT}-{make.__name__}.mlp"
         if path.exists():
             sys.stderr.write(f"{path.name}: is there already and stays as it is\n")

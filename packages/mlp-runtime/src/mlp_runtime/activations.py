@@ -18,6 +18,7 @@ What stands where:
 | gelu | z/2 (1 + tanh(sqrt(2/pi) (z + 0.044715 z^3))) | Hendrycks & Gimpel 2016, the tanh form |
 | silu | z sigmoid(z) | Elfwing, Uchibe & Doya 2018 |
 | identity | z | |
+| exp | exp(min(z, 40)) | the mean of counts: Nelder & Wedderburn 1972 |
 | softmax | exp(z_j) / sum_k exp(z_k), row by row | Bridle 1990 |
 """
 
@@ -91,8 +92,7 @@ def tanh(z: np.ndarray, out: np.ndarray) -> None:
 
 def elu(z: np.ndarray, out: np.ndarray, alpha: float = 1.0) -> None:
     """Write z where it is positive and alpha * (exp(z) - 1) elsewhere."""
-    negative = np.minimum(z, 0.0)
-    np.expm1(negative, out=negative)  # exact near 0, where exp(z) - 1 would lose digits
+    negative = np.expm1(np.minimum(z, 0.0))  # exact near 0, where exp(z) - 1 would lose digits
     np.multiply(negative, alpha, out=negative)
     np.maximum(z, 0.0, out=out)
     np.add(out, negative, out=out)
@@ -119,10 +119,7 @@ def gelu(z: np.ndarray, out: np.ndarray) -> None:
     Inside the tanh z is clipped to +-10, where the tanh has been +-1 for long: the cube cannot overflow.
     """
     inner = np.clip(z, -10.0, 10.0)
-    cube = inner * inner
-    np.multiply(cube, GELU_CUBIC, out=cube)
-    np.add(cube, 1.0, out=cube)
-    np.multiply(inner, cube, out=inner)  # z (1 + 0.044715 z^2)
+    np.multiply(inner, inner * inner * GELU_CUBIC + 1.0, out=inner)  # z (1 + 0.044715 z^2)
     np.multiply(inner, GELU_SCALE, out=inner)
     np.tanh(inner, out=inner)
     np.add(inner, 1.0, out=inner)
@@ -143,6 +140,15 @@ def identity(z: np.ndarray, out: np.ndarray) -> None:
     """Write z."""
     if out is not z:
         np.copyto(out, z)
+
+
+def exp(z: np.ndarray, out: np.ndarray) -> None:
+    """Write exp(z), with z clipped to at most 40.
+
+    That is 2.4e17, more than any count. Its square is finite in float32 too, and so is its product with a scale.
+    """
+    np.minimum(z, 40.0, out=out)
+    np.exp(out, out=out)
 
 
 def softmax(z: np.ndarray, out: np.ndarray) -> None:
@@ -182,6 +188,7 @@ ACTIVATIONS: dict[str, Activation] = {
     "gelu": Activation("gelu", gelu),
     "silu": Activation("silu", silu),
     "identity": Activation("identity", identity),
+    "exp": Activation("exp", exp),
     "softmax": Activation("softmax", softmax),
 }
 _BUILT_IN = frozenset(ACTIVATIONS)

@@ -88,6 +88,11 @@ def silu(d_a: Array, z: Array, a: Array, out: Array) -> None:
     np.multiply(d_a, s * (1 + z * (1 - s)), out=out)
 
 
+def exp(d_a: Array, z: Array | None, a: Array, out: Array) -> None:
+    """da/dz = e^z = a."""
+    np.multiply(d_a, a, out=out)
+
+
 def softmax(d_a: Array, z: Array | None, a: Array, out: Array) -> None:
     """d_z = a (d_a - sum(d_a a)), because every output of a row depends on every z of that row."""
     np.multiply(a, d_a - (d_a * a).sum(axis=1, keepdims=True), out=out)
@@ -105,5 +110,6 @@ DERIVATIVES: dict[str, Derivative] = {
     "selu": Derivative(selu, initializer="lecun-normal"),
     "gelu": Derivative(gelu, needs_z=True, initializer=HE),
     "silu": Derivative(silu, needs_z=True, initializer=HE),
+    "exp": Derivative(exp),
     "softmax": Derivative(softmax),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from mlp_train.config import FitConfig
 from mlp_train.errors import UsageError
 from mlp_train.export import to_bytes
 from mlp_train.initializers import INITIALIZERS
-from mlp_train.losses import LOSSES, Loss
+from mlp_train.losses import Loss, parse_loss
 from mlp_train.network import LayerSpec
 from mlp_train.optimizers import OPTIMIZERS
 from mlp_train.raw_batches import batches
@@ -58,10 +58,10 @@ class Plan:
         """`classification` or `regression`."""
         return self.dataset.task
 
-    @property
+    @cached_property
     def loss(self) -> Loss:
         """The loss that is minimised."""
-        return LOSSES[self.loss_name]
+        return parse_loss(self.loss_name)
 
     @property
     def batches(self) -> int:
@@ -169,11 +169,12 @@ def _check_names(config: FitConfig) -> None:
     for option, name, known in (
         ("optimizer", config.optimizer, OPTIMIZERS),
         ("schedule", config.schedule, SCHEDULES),
-        ("loss", config.loss, {"auto": None, **LOSSES}),
         ("initializer", config.initializer, {"auto": None, **INITIALIZERS}),
     ):
         if name not in known:
             raise UsageError(f"unknown {option} {name!r}{nearest(name, known)}: it is one of {', '.join(known)}")
+    if config.loss != "auto":
+        parse_loss(config.loss)
 
 
 def _check_classes(dataset: Dataset) -> None:
@@ -198,8 +199,11 @@ def _loss_name(config: FitConfig, dataset: Dataset) -> str:
     regression, classes = dataset.task == "regression", len(dataset.classes)
     if config.loss == "auto":
         return "squared-error" if regression else "binary-cross-entropy" if classes == 2 else "cross-entropy"
-    if regression and LOSSES[config.loss].activation is not None:
+    task = parse_loss(config.loss).task
+    if regression and task == "classification":
         raise UsageError(f"loss {config.loss!r} is for classes, but the target is a number: use squared-error")
+    if not regression and task == "regression":
+        raise UsageError(f"loss {config.loss!r} is for numbers, but the target is a class: use cross-entropy")
     return config.loss
 
 
@@ -208,9 +212,16 @@ def _output(dataset: Dataset, loss_name: str) -> dict[str, Any]:
     train = dataset.splits["train"]
     assert train.y is not None
     if dataset.task == "regression":
-        spread = float(np.std(train.y))
+        mean, spread = float(np.mean(train.y)), float(np.std(train.y))
+        if parse_loss(loss_name).activation == "exp":  # its answers begin at 0, so the targets must keep their place
+            if train.y.min() < 0:
+                raise DataError(
+                    f"{dataset.name}: loss {loss_name!r} is for counts, but the target goes down to {train.y.min():g}: "
+                    "use squared-error"
+                )
+            mean, spread = 0.0, mean
         scale = spread if spread > 0 else 1.0
-        return {"kind": "numbers", "names": [dataset.target or "y"], "mean": float(np.mean(train.y)), "scale": scale}
+        return {"kind": "numbers", "names": [dataset.target or "y"], "mean": mean, "scale": scale}
     output: dict[str, Any] = {"kind": "classes", "classes": list(dataset.classes), "temperature": 1.0}
     if loss_name == "binary-cross-entropy" and len(dataset.classes) == 2:
         output["threshold"] = 0.5
@@ -268,7 +279,7 @@ def _layers(config: FitConfig, n_in: int, n_out: int, loss_name: str, output: di
         raise UsageError(
             f"{len(names)} activations are given for {len(hidden)} hidden layers: give one for all, or one for each"
         )
-    last, paired = config.output_activation, LOSSES[loss_name].activation
+    last, paired = config.output_activation, parse_loss(loss_name).activation
     if last == "auto":
         last = paired or ("softmax" if output["kind"] == "classes" else "identity")
     elif paired and last != paired:

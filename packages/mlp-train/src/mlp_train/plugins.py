@@ -95,11 +95,34 @@ def register_optimizer(name: str, optimizer: type[Optimizer]) -> None:
 
 
 def register_loss(name: str, loss: Loss) -> None:
-    """Make a `mlp_train.losses.Loss` usable as `--loss NAME`."""
+    """Make a `mlp_train.losses.Loss` usable as `--loss NAME`; `mlp-train gradcheck` then checks it like the others."""
     if not isinstance(loss, Loss):
         raise PluginError(f"the loss {name!r} must be a losses.Loss, not {loss!r}")
     _refuse_built_in("loss", name, BUILT_IN_LOSSES)
+    if loss.activation not in (None, *DERIVATIVES):
+        hint = nearest(str(loss.activation), DERIVATIVES)
+        raise PluginError(
+            f"the loss {name!r} goes with the activation {loss.activation!r}{hint}; take {', '.join(DERIVATIVES)}"
+        )
+    _try_loss(name, loss)
     LOSSES[name] = loss
+
+
+def _try_loss(name: str, loss: Loss) -> None:
+    """Call both functions once, lest what they do wrong shows in the middle of a training."""
+    y, a = np.ones((2, 3), np.float32), np.full((2, 3), 0.5, np.float32)
+    asked = "value"
+    try:
+        with np.errstate(all="ignore"):
+            shape = np.shape(loss.value(a.copy(), a, y, **loss.parameters))
+            if shape != (2,):
+                raise ValueError(f"it gives the shape {shape}, not one number for each of 2 rows")
+            asked = "gradient"
+            loss.gradient(a, y, np.empty_like(a), **loss.parameters)
+    except Exception as error:
+        raise PluginError(
+            f"the loss {name!r} fails on 2 x 3 numbers ({said(error)}); mend its {asked} function"
+        ) from error
 
 
 def _refuse_built_in(what: str, name: str, built_in: frozenset[str]) -> None:

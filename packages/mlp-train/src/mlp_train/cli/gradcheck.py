@@ -27,7 +27,7 @@ def gradcheck(
     for check in run_gradcheck():
         rows.append(check.to_dict())
         if not as_json:  # as they come, because a person waits
-            answer(f"{check.subject:<34}  {check.error:8.1e}  {check.verdict}")
+            answer(f"{check.subject:<36}  {check.error:8.1e}  {check.verdict}")
     wrong = [row["subject"] for row in rows if not row["ok"]]
     true = [row["error"] for row in rows if not row["surrogate"]]
     if as_json:
