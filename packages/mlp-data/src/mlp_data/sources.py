@@ -18,7 +18,7 @@ from typing import Any
 from mlp_data.archive import GZIP_MAGIC, PART, Archive, check_size, gunzip, gunzipped, inflate
 from mlp_data.containers import HEAD, container_kind, open_container
 from mlp_data.dataset import Dataset
-from mlp_data.errors import ArchiveError, DataError
+from mlp_data.errors import ArchiveError, DataError, OptionError
 from mlp_data.limits import LIMITS, STREAMED, Limits
 from mlp_data.member_names import is_junk
 from mlp_data.options import Options
@@ -138,6 +138,11 @@ def load(source: str | os.PathLike[str], **options: Any) -> Dataset:
         for name, function in _loaders():
             dataset = _ask(name, function, opened, said)
             if dataset is not None:
+                if said.weight_column is not None and dataset.kind != "table":
+                    raise OptionError(
+                        f"{source}: option weight_column={said.weight_column!r} is for tables, but this is "
+                        f"{dataset.kind} data: leave it out"
+                    )
                 fitting = {**said.for_images(), **dataset.input_options}
                 return replace(dataset, input_options=fitting, load_options=said.said())
         raise DataError(_unknown(opened))

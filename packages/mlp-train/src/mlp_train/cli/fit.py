@@ -28,6 +28,7 @@ def fit(
     *,
     target: f.Target = None,
     task: f.Task = None,
+    weight_column: f.WeightColumn = None,
     drop: f.Drop = None,
     columns: f.Columns = None,
     numbers: f.Numbers = None,

@@ -34,8 +34,11 @@ Source = Annotated[
     ),
 ]
 
-Target = Annotated[Text, data("--target", "COLUMN", "The column to predict, where the data do not show it.")]
+Target = Annotated[
+    Text, data("--target", "COLUMN", "The column to predict, or several that say yes or no, with commas between.")
+]
 Task = Annotated[Text, data("--task", "NAME", "classification or regression, where the target leaves it open.")]
+WeightColumn = Annotated[Text, data("--weight-column", "NAME", "The column that says how much a row counts.")]
 Drop = Annotated[Texts, data("--drop", "COLUMNS", "Columns to leave out, with commas between; repeatable.")]
 Columns = Annotated[Texts, data("--columns", "NAME=TYPE", "Types of columns, such as Pclass=category; repeatable.")]
 Numbers = Annotated[
