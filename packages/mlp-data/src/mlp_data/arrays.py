@@ -10,21 +10,29 @@ import numpy as np
 from mlp_data.cells import LARGEST
 from mlp_data.dataset import Dataset, Samples, Split
 from mlp_data.errors import DataError
+from mlp_data.label_sets import label_matrices, label_names
 from mlp_data.labels import Array, classes_and_indices
+from mlp_data.sample_weights import sample_weights
 from mlp_runtime.errors import InputError
 
 
 def assemble(
     name: str,
-    parts: Mapping[str, tuple[Any, Any]],
+    parts: Mapping[str, tuple[Any, ...]],
     *,
     classes: Sequence[str] | None = None,
     names: Sequence[str] | None = None,
     task: str | None = None,
 ) -> Dataset:
-    """Make a dataset of `parts`: split -> (samples, answers or None). See `from_arrays` for what each may be."""
-    xs = {split: samples(x, f"{name}: {split} x") for split, (x, _) in parts.items()}
-    ys = {split: answers(y, f"{name}: {split} y") for split, (_, y) in parts.items() if y is not None}
+    """Make a dataset of `parts`: split -> (samples, answers or None[, weights]). See `from_arrays` for each."""
+    for split, part in parts.items():
+        if len(part) not in (2, 3):
+            raise DataError(f"{name}: {split} has {len(part)} parts: give (samples, answers), or weights as a third")
+    xs = {split: samples(part[0], f"{name}: {split} x") for split, part in parts.items()}
+    given = {split: part[1] for split, part in parts.items() if part[1] is not None}
+    ys = label_matrices(given, task, name) or {split: answers(y, f"{name}: {split} y") for split, y in given.items()}
+    if task is None and any(y.ndim == 2 for y in ys.values()):
+        task = "multi-label"
     kinds = dict.fromkeys(kind for kind, _ in xs.values())
     if len(kinds) > 1:
         raise DataError(f"{name}: its samples are of the kinds {' and '.join(kinds)}: give all splits in one form")
@@ -40,14 +48,21 @@ def assemble(
         numbers = classes is None and any(y.dtype.kind == "f" for y in ys.values())
         task = "regression" if numbers else "classification"
     found: tuple[str, ...] = ()
-    if task == "classification":
+    if task == "multi-label":
+        found = label_names(classes, ys, name)
+    elif task == "classification":
         found, indices = classes_and_indices(list(ys.values()), classes, name)
         ys = dict(zip(ys, indices, strict=True))
     for split, y in ys.items():
         if y.dtype.kind not in "biuf":
             raise DataError(f"{name}: {split} y holds {y.dtype} values, but regression needs numbers: give numbers")
-        ys[split] = y if task == "classification" else _small_enough(y.astype(np.float64), f"{name}: {split} y")
-    splits = {split: Split(x, ys.get(split)) for split, (_, x) in xs.items()}
+        ys[split] = y if task != "regression" else _small_enough(y.astype(np.float64), f"{name}: {split} y")
+    weights = {
+        split: sample_weights(part[2], len(Split(xs[split][1])), f"{name}: {split} sample_weight")
+        for split, part in parts.items()
+        if len(part) == 3 and part[2] is not None
+    }
+    splits = {split: Split(x, ys.get(split), weight=weights.get(split)) for split, (_, x) in xs.items()}
     options = {} if names is None else {"names": tuple(names)}
     return Dataset(name, next(iter(kinds)), task, splits, found, input_options=options)
 

@@ -146,7 +146,7 @@ def _repeated(dataset: Dataset) -> Iterator[str]:
 
 
 def _repeated_in_train(dataset: Dataset, train: Split, ids: Array) -> Iterator[str]:
-    answers = np.unique(np.asarray(train.y), return_inverse=True)[1]
+    answers = np.unique(np.asarray(train.y), axis=0, return_inverse=True)[1].reshape(-1)
     answered = np.unique(ids * (answers.max() + 1) + answers)  # one number for each sample with its answer
     repeats = len(ids) - len(answered)
     if repeats:
@@ -184,7 +184,8 @@ def _in_both(dataset: Dataset, name: str, ids: Array, trained: Array) -> Iterato
         f"{pairs(np.arange(len(shared)), answer=False)}: the result will look better than it is"
     )
     y, trained_y = np.asarray(dataset.splits[name].y), np.asarray(dataset.splits["train"].y)
-    at_odds = np.flatnonzero(y[shared] != trained_y[there])
+    differ = y[shared] != trained_y[there]
+    at_odds = np.flatnonzero(differ.any(axis=1) if differ.ndim == 2 else differ)
     if len(at_odds):
         yield (
             f"{name}: {len(at_odds)} samples have another answer in the training split, such as "
@@ -198,6 +199,9 @@ def _called(dataset: Dataset, name: str, row: int, answer: bool = False) -> str:
     called = repr(split.ids[row]) if split.ids else f"{name}[{row}]"
     if not answer or split.y is None:
         return called
+    if split.y.ndim == 2:
+        true = [name for name, is_true in zip(dataset.classes, split.y[row], strict=True) if is_true]
+        return f"{called} ({repr(', '.join(true)) if true else 'none'})"
     value = repr(dataset.classes[split.y[row]]) if dataset.classes else f"{split.y[row]:g}"
     return f"{called} ({value})"
 

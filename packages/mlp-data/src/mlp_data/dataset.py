@@ -30,13 +30,16 @@ class Split:
 
     x: images uint8 (n, h, w[, 3]) or, where sizes differ, a list of n frames; a table; vectors float32 (n, features);
     where that would not fit in memory, `FileRows` in place of an array: the samples then stay on disk.
-    y: int64 (n,) class indices, float64 (n,) numbers, or None where the answers are not known.
+    y: int64 (n,) class indices, int64 (n, labels) of 0 and 1 where several may be true at once, float64 (n,) numbers,
+    or None where the answers are not known.
     ids: what each row is called, by its file or in a submission, or None.
+    weight: float64 (n,), how much each sample counts, or None where all count alike.
     """
 
     x: Samples
     y: Array | None = None
     ids: list[str] | None = None
+    weight: Array | None = None
 
     def __len__(self) -> int:
         if isinstance(self.x, dict):
@@ -61,6 +64,7 @@ class Split:
             x,
             None if self.y is None else self.y[indices],
             None if self.ids is None else [self.ids[i] for i in indices],
+            None if self.weight is None else self.weight[indices],
         )
 
 
@@ -70,7 +74,7 @@ class Dataset:
 
     name: str
     kind: str  # "image", "table" or "vector"
-    task: str  # "classification" or "regression"
+    task: str  # "classification", "multi-label" (several classes may be true at once) or "regression"
     splits: Mapping[str, Split]
     classes: tuple[str, ...] = ()
     target: str | None = None
@@ -170,7 +174,9 @@ class Dataset:
 
     def _strata(self) -> Array:
         y = self.train.y
-        return np.zeros(len(self.train), np.int64) if y is None or self.task != "classification" else y
+        if y is None or self.task == "regression":
+            return np.zeros(len(self.train), np.int64)
+        return y if y.ndim == 1 else np.unique(y, axis=0, return_inverse=True)[1].reshape(-1)
 
 
 def from_arrays(
@@ -179,7 +185,8 @@ def from_arrays(
     *,
     classes: Sequence[str] | None = None,
     names: Sequence[str] | None = None,
-    test: tuple[Any, Any] | None = None,
+    test: tuple[Any, ...] | None = None,
+    sample_weight: Any = None,
     task: str | None = None,
     name: str = "arrays",
 ) -> Dataset:
@@ -187,7 +194,9 @@ def from_arrays(
 
     x: (n, features) numbers; uint8 images (n, h, w[, 3]) or a list of frames; a dict of columns or a list of row dicts.
     y: (n,) labels (whole numbers, strings, booleans) or, as floating point, numbers to predict; one-hot rows also do.
-    classes: names for labels 0, 1, 2 ... names: names of the features. test: (x, y) that training never sees.
+    Where several labels may be true at once, (n, labels) of 0 and 1 (task="multi-label", where every row has one 1).
+    classes: names for labels 0, 1, 2 ... names: names of the features. test: (x, y) or (x, y, weights) that training
+    never sees. sample_weight: (n,) numbers from 0 on, how much each sample counts in training and in figures.
 
     >>> data = from_arrays([[0, 0], [0, 1], [1, 0], [1, 1]], ["no", "yes", "yes", "no"])
     >>> data.kind, data.task, data.classes, data.splits["train"].y.tolist()
@@ -195,7 +204,9 @@ def from_arrays(
     """
     from mlp_data.arrays import assemble  # checking is only needed here
 
-    parts = {"train": (x, y)} if test is None else {"train": (x, y), "test": test}
+    parts: dict[str, tuple[Any, ...]] = {"train": (x, y, sample_weight)}
+    if test is not None:
+        parts["test"] = test
     return assemble(name, parts, classes=classes, names=names, task=task)
 
 
@@ -219,6 +230,7 @@ def _digest(split: Split) -> str:
             digest.update(repr((array.shape, array.dtype.str)).encode())
             for block in blocks(array):
                 digest.update(np.ascontiguousarray(block).data)
-    if split.y is not None:
-        digest.update(np.ascontiguousarray(split.y).data)
+    for answers in (split.y, split.weight):
+        if answers is not None:
+            digest.update(np.ascontiguousarray(answers).data)
     return digest.hexdigest()

@@ -46,6 +46,13 @@ def _check_classes(dataset: Dataset) -> None:
     """Refuse answers from which nothing can be learned; a finished model may be measured on them all the same."""
     if not dataset.classes or dataset.train.y is None:
         return
+    if dataset.task == "multi-label":
+        if (dataset.train.y == dataset.train.y[0]).all():
+            raise DataError(
+                f"{dataset.name}: every label has one value in all {len(dataset.train)} rows, but learning takes two: "
+                "add rows with other labels"
+            )
+        return
     rows, shown = len(dataset.train), np.unique(dataset.train.y)
     what = "what the samples are" if dataset.target is None else f"the target {dataset.target!r}"
     other = "" if dataset.target is None else ", or name another column with --target"

@@ -64,9 +64,11 @@ def _shape(split: Split) -> dict[str, Any]:
 def _classes(dataset: Dataset) -> dict[str, dict[str, int]]:
     """Return for each class how many samples each split has of it."""
     counts = {
-        name: np.bincount(split.y, minlength=len(dataset.classes)).tolist()
+        name: (
+            split.y.sum(axis=0) if split.y.ndim == 2 else np.bincount(split.y, minlength=len(dataset.classes))
+        ).tolist()
         for name, split in dataset.splits.items()
-        if split.y is not None and dataset.task == "classification"
+        if split.y is not None and dataset.classes
     }
     return {label: {name: of[i] for name, of in counts.items()} for i, label in enumerate(dataset.classes)}
 

@@ -11,7 +11,7 @@ from mlp_data.errors import OptionError
 from mlp_data.storage import Storage, default_cache, default_memory, read_size
 from mlp_runtime.errors import nearest
 
-Task = Literal["classification", "regression"]
+Task = Literal["classification", "regression", "multi-label"]
 Numbers = Literal["scaled", "piecewise"]
 Fit = Literal["none", "stretch", "ink"]
 Ink = Literal["auto", "light", "dark"]
@@ -25,7 +25,8 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 class Options:
     """What `load` was told; every loader receives one.
 
-    target: the column to predict. task: what kind of answer it is. drop: columns to leave out.
+    target: the column to predict, or several with commas between that say yes or no (task multi-label).
+    task: what kind of answer it is. drop: columns to leave out. weight_column: the one that says how much a row counts.
     columns: column name -> type, where the type found from the cells is not the one wanted.
     numbers: how numbers in tables become network input: scaled (the default), or piecewise, in bins.
     fit, ink: how images become network input (see `mlp_runtime.inputs.ImageInput`).
@@ -42,6 +43,7 @@ class Options:
     fit: Fit | None = None
     ink: Ink | None = None
     transpose: bool = False
+    weight_column: str | None = None
     max_memory: int | None = None
     cache: str | None = None
 
@@ -68,6 +70,10 @@ class Options:
                 raise OptionError(
                     f"option {name}={value!r} is not one of {', '.join(choices)}{nearest(str(value), choices)}"
                 )
+            if name == "target" and not isinstance(value, str):
+                value = ",".join(_strings(name, value))
+            if name == "weight_column" and not isinstance(value, str):
+                raise OptionError(f"option weight_column={value!r} is no name of a column: give a text")
             if name == "drop":
                 value = (value,) if isinstance(value, str) else tuple(_strings(name, value))
             if name == "transpose" and not isinstance(value, bool):
@@ -91,6 +97,7 @@ class Options:
         """
         values: dict[str, Any] = {"drop": list(self.drop), "columns": dict(self.columns), "numbers": self.numbers}
         values |= {"target": self.target, "task": self.task, "transpose": self.transpose}
+        values |= {"weight_column": self.weight_column}
         values |= self.for_images()
         return {name: value for name, value in values.items() if value}
 

@@ -149,7 +149,8 @@ def spread(values: Array) -> float:
 
 def _words_that_tell(column: ColumnType, cells: Sequence[Any], y: Array) -> ColumnType:
     """Keep the words that go with the answer more than by chance; the others would only be noise to learn by heart."""
-    answers = y[:, np.newaxis] == np.unique(y) if y.dtype.kind in "iub" else y[:, np.newaxis]
+    is_class = y.ndim == 1 and y.dtype.kind in "iub"
+    answers = y[:, np.newaxis] == np.unique(y) if is_class else y.reshape(len(y), -1)
     answers = answers - answers.mean(axis=0)
     answers /= np.maximum(answers.std(axis=0), 1e-30)
     found = [set(words(text(cell))) for cell in cells]

@@ -11,12 +11,12 @@ from mlp_data.dataset import Dataset, Split
 from mlp_data.dates import doubt
 from mlp_data.delimited import TextTable, is_table, read_table
 from mlp_data.errors import TableError
-from mlp_data.labels import Array
+from mlp_data.loaders.answers import find_task, read_answers, read_weights, several_targets
 from mlp_data.loaders.splits import split_of
 from mlp_data.options import Options
 from mlp_data.readings import clean, find_reading
 from mlp_data.sources import Source
-from mlp_data.target import choose_target, choose_task, class_answers, first_label, number_answers
+from mlp_data.target import choose_target, first_label
 from mlp_runtime.errors import nearest
 
 
@@ -37,43 +37,47 @@ def load_csv_table(source: Source, options: Options) -> Dataset | None:
     if not members:
         return None
     tables = [read_table(member) for member in members]
-    roles = find_roles(tables, options.target)
-    train, target = roles.train, roles.target
+    targets = several_targets(tables, options)
+    roles = find_roles(tables, targets[0] if targets else options.target)
+    train, targets = roles.train, targets or (roles.target,)
     problems = [problem for table in (train, *roles.others.values()) for problem in table.problems]
     problems += roles.problems
 
-    task = choose_task(target, train.columns[target], options.task)
+    task = find_task(train, targets, options)
     if not task.is_certain:
         other = "regression" if task.name == "classification" else "classification"
         problems.append(
             f"{train.where}: the task is {task.name}, because {task.reason}; --task {other} is the other one"
         )
-    kept = {"train": _answered(train, target, problems)}
-    if not len(kept["train"]):
-        raise TableError(
-            f"{train.where}: the target {target!r} is empty in all {len(train)} rows: name another with --target"
-        )
+    kept = {"train": train}
     for split, table in roles.others.items():
-        has_answers = target in table.columns and not all(map(is_missing, table.columns[target]))
-        kept[split if has_answers else "unlabelled"] = _answered(table, target, problems) if has_answers else table
+        has_answers = all(name in table.columns and not all(map(is_missing, table.columns[name])) for name in targets)
+        kept[split if has_answers else "unlabelled"] = table
     answered = [split for split in kept if split != "unlabelled"]
-    classes: tuple[str, ...] = ()
-    if task.name == "classification":
-        classes, y = class_answers([kept[split].columns[target] for split in answered], train.where)
-    else:
-        y = [
-            number_answers(target, kept[split].columns[target], kept[split].lines, kept[split].where)
-            for split in answered
-        ]
-    answers: dict[str, Array] = dict(zip(answered, y, strict=True))
+    for split in answered:
+        for target in targets:
+            kept[split] = _answered(kept[split], target, problems)
+            if split == "train" and not len(kept["train"]):
+                raise TableError(
+                    f"{train.where}: the target {target!r} is empty in all {len(train)} rows: "
+                    f"name another with --target"
+                )
+    with_answers = {split: kept[split] for split in answered}
+    classes, answers = read_answers(with_answers, targets, task.name)
+    weights = read_weights(with_answers, targets, options)
 
-    left_out = _left_out(roles, options)
-    features = [name for name in train.columns if name != target and name not in left_out]
+    left_out = _left_out(roles, targets, options)
+    features = [name for name in train.columns if name not in (*targets, *left_out)]
     if not features:
-        raise TableError(f"{train.where}: no column is left beside the target {target!r}: give some to learn from")
+        raise TableError(
+            f"{train.where}: no column is left beside the target {listed(targets)}: give some to learn from"
+        )
     x, types = _read_cells(kept, features, options, problems)
     ids = _ids(kept.get("unlabelled"), roles.submission)
-    splits = {split: Split(x[split], answers.get(split), ids if split == "unlabelled" else None) for split in kept}
+    splits = {
+        split: Split(x[split], answers.get(split), ids if split == "unlabelled" else None, weights.get(split))
+        for split in kept
+    }
     headings = tuple(roles.submission.columns) if roles.submission and ids else None
     return Dataset(
         source.name,
@@ -81,7 +85,7 @@ def load_csv_table(source: Source, options: Options) -> Dataset | None:
         task.name,
         splits,
         classes,
-        target=target,
+        target=",".join(targets),
         left_out=left_out,
         problems=tuple(problems),
         submission=(headings[0], headings[1]) if headings else None,
@@ -176,7 +180,7 @@ def _answered(table: TextTable, target: str, problems: list[str]) -> TextTable:
     return TextTable(table.name, table.where, columns, [table.lines[row] for row in rows])
 
 
-def _left_out(roles: Roles, options: Options) -> dict[str, str]:
+def _left_out(roles: Roles, targets: Sequence[str], options: Options) -> dict[str, str]:
     """Return the columns that the network never sees, whatever is in their cells, and why."""
     names = roles.train.columns
     for name in (*options.drop, *options.columns):
@@ -184,20 +188,22 @@ def _left_out(roles: Roles, options: Options) -> dict[str, str]:
             raise TableError(
                 f"{roles.train.where}: there is no column {name!r}{nearest(name, names) or ': it has ' + listed(names)}"
             )
-        if name == roles.target:
+        if name in targets:
             raise TableError(
                 f"{roles.train.where}: {name!r} is the target, so it is no column to drop or to give a type"
             )
     for name, wanted in options.columns.items():
         check_type(name, wanted)
     left_out = {name: "dropped as asked for" for name in names if name in options.drop}
+    if options.weight_column is not None:
+        left_out[options.weight_column] = "it says how much each row counts"
     if roles.submission is not None:
         heading = next(iter(roles.submission.columns))
         if heading in names and heading not in options.columns:
             left_out.setdefault(heading, f"an id: {roles.submission.name} names the rows by it")
     for table in roles.others.values():
         for name in names:
-            if name not in table.columns and name != roles.target:
+            if name not in (*table.columns, *targets):
                 left_out.setdefault(name, f"{table.name} does not have it")
     return left_out
 
