@@ -55,8 +55,8 @@ def full_score(
 
     Classes: `balanced_accuracy` and `f1` (macro) too, with probabilities (n, classes) `roc_auc`, and where their rows
     sum to 1 `log_loss`, `brier` and `calibration_error`. Several labels: `macro_f1`, with probabilities (n, labels)
-    `roc_auc` (macro) and `log_loss` (mean of all labels). Numbers: `mae`. What is not defined for these samples, such
-    as a ROC-AUC where all are of one class, is absent.
+    `roc_auc` (macro) and the same three, for which every label counts as a sample with two classes. Numbers: `mae`.
+    What is not defined for these samples, such as a ROC-AUC where all are of one class, is absent.
 
     >>> shares = np.array([[0.8, 0.2], [0.4, 0.6], [0.3, 0.7], [0.6, 0.4]])
     >>> found = full_score("classification", shares.argmax(axis=1), np.array([0, 1, 1, 1]), shares)
@@ -75,23 +75,28 @@ def full_score(
         figures["f1"] = classes.macro_f1(confusion)
         if probabilities is not None:
             figures["roc_auc"] = classes.roc_auc_one_vs_rest(probabilities, actual, weights)
-            if of_probabilities.are_probabilities(probabilities):
-                figures["log_loss"] = of_probabilities.log_loss(probabilities, actual, weights)
-                figures["brier"] = of_probabilities.brier(probabilities, actual, weights)
-                figures["calibration_error"] = of_probabilities.calibration_error(probabilities, actual, weights)
+            figures |= _of_probabilities(probabilities, actual, weights)
     elif task == "multi-label":
         f1 = labels.label_f1(predicted, actual, weights)
         figures["macro_f1"] = float(np.nanmean(f1)) if not np.isnan(f1).all() else float("nan")
         if probabilities is not None:
-            columns = list(zip(probabilities.T, actual.T, strict=True))
+            columns = zip(probabilities.T, actual.T, strict=True)
             areas = np.array([classes.roc_auc(shares, is_true == 1, weights) for shares, is_true in columns])
             figures["roc_auc"] = float(np.nanmean(areas)) if not np.isnan(areas).all() else float("nan")
-            pairs = [(np.stack([1 - shares, shares], axis=1), is_true) for shares, is_true in columns]
-            losses = [of_probabilities.log_loss(both, is_true, weights) for both, is_true in pairs]
-            figures["log_loss"] = float(np.mean(losses))
+            figures |= _of_probabilities(*labels.as_pairs(probabilities, actual, weights))
     else:
         figures["mae"] = of_numbers.mae(predicted, actual, weights)
     return _defined(figures)
+
+
+def _of_probabilities(rows: Array, actual: Array, weights: Array | None) -> dict[str, float]:
+    if not of_probabilities.are_probabilities(rows):
+        return {}
+    return {
+        "log_loss": of_probabilities.log_loss(rows, actual, weights),
+        "brier": of_probabilities.brier(rows, actual, weights),
+        "calibration_error": of_probabilities.calibration_error(rows, actual, weights),
+    }
 
 
 def _defined(figures: Mapping[str, float]) -> dict[str, float]:

@@ -49,3 +49,17 @@ def label_f1(predicted: Array, actual: Array, weights: Array | None = None) -> A
     seen = given + true
     f1: Array = np.divide(2 * right, seen, out=np.full(len(right), np.nan), where=seen > 0)
     return f1
+
+
+def as_pairs(probabilities: Array, actual: Array, weights: Array | None = None) -> tuple[Array, Array, Array | None]:
+    """Return every label of every sample as a sample of its own with two classes, false and true.
+
+    probabilities: (n, labels). The results are (n labels, 2), (n labels,) and (n labels,) or None.
+
+    >>> as_pairs(np.array([[0.25, 0.5]]), np.array([[0, 1]]))
+    (array([[0.75, 0.25],
+           [0.5 , 0.5 ]]), array([0, 1]), None)
+    """
+    shares = probabilities.reshape(-1)
+    repeated = None if weights is None else np.repeat(weights, actual.shape[1])
+    return np.stack([1 - shares, shares], axis=1), actual.reshape(-1), repeated
