@@ -99,8 +99,8 @@ def absolute_error_gradient(a: Array, y: Array, out: Array) -> None:
 def huber(z: Array, a: Array, y: Array, delta: float = 1.0) -> Array:
     """L = e^2 / 2 where e = |a - y| is up to delta, delta (e - delta / 2) beyond (Huber, 1964).
 
-    Squared near, so that small errors count little; straight far, so that outliers do not rule. delta counts in the unit of
-    the scaled target: 1 is one standard deviation.
+    Squared near, so that small errors count little; straight far, so that outliers do not rule. delta counts in the
+    unit of the scaled target: 1 is one standard deviation.
     """
     error = np.abs(a - y)
     near = np.minimum(error, delta)
