@@ -19,11 +19,12 @@ from mlp_runtime.activations import ACTIVATIONS
 from mlp_train import fit
 from mlp_train.derivatives import DERIVATIVES
 from mlp_train.gradcheck import run_gradcheck
+from mlp_train.losses import LOSSES, parse_loss
 from mlp_train.optimizers import OPTIMIZERS
 from mlp_train.plugins import load_plugin
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-TABLES: tuple[dict[str, Any], ...] = (ACTIVATIONS, DERIVATIVES, OPTIMIZERS, mlp_data.sources._PLUGINS)
+TABLES: tuple[dict[str, Any], ...] = (ACTIVATIONS, DERIVATIVES, OPTIMIZERS, LOSSES, mlp_data.sources._PLUGINS)
 FEW = 600  # digits to train on: enough to be far from chance, and a second's work
 
 
@@ -50,7 +51,7 @@ def accuracy(model: mlp_runtime.Model, data: Dataset) -> float:
 def test_the_custom_activation_has_a_right_derivative() -> None:
     load_plugin(EXAMPLES / "custom_activation.py")
     checks = [check for check in run_gradcheck() if "softplus" in check.subject]
-    assert len(checks) == 2
+    assert len(checks) > 2  # inside, as the last layer, and under the losses that go with any
     assert all(check.error <= 1e-6 for check in checks)
 
 
@@ -80,6 +81,27 @@ def test_the_custom_activation_trains_by_name_and_a_runtime_without_it_names_it(
 def test_the_custom_optimizer_trains_by_name(digits: Dataset) -> None:
     load_plugin(EXAMPLES / "custom_optimizer.py")
     result = fit(digits, optimizer="adagrad", hidden=32, epochs=15, seed=0)
+    assert accuracy(result.model, digits) > 0.8
+
+
+def test_the_custom_loss_has_a_right_gradient_with_every_output_activation() -> None:
+    load_plugin(EXAMPLES / "custom_loss.py")
+    checks = [check for check in run_gradcheck() if "log-cosh" in check.subject]
+    assert len(checks) >= 10
+    assert all(check.error <= 1e-6 for check in checks)
+
+
+def test_the_custom_loss_never_overflows() -> None:
+    load_plugin(EXAMPLES / "custom_loss.py")
+    a, y = np.array([[1e30], [-1e4], [0.5]], np.float32), np.zeros((3, 1), np.float32)
+    with np.errstate(over="raise"):
+        value = parse_loss("log-cosh:2").value(a, a, y)
+    np.testing.assert_allclose(value, [1e30, 1e4 - np.log(2) / 2, np.log(np.cosh(1)) / 2], rtol=1e-6)
+
+
+def test_the_custom_loss_trains_by_name(digits: Dataset) -> None:
+    load_plugin(EXAMPLES / "custom_loss.py")
+    result = fit(digits, loss="log-cosh:2", hidden=32, epochs=15, seed=0)
     assert accuracy(result.model, digits) > 0.8
 
 
@@ -120,6 +142,8 @@ def test_the_custom_loader_says_where_a_damaged_file_is_wrong(tmp_path: Path, di
     [
         ["gradcheck", "--plugin", "custom_activation.py"],
         ["fit", "xor", "--plugin", "custom_activation.py", "--activation", "softplus"],
+        ["gradcheck", "--plugin", "custom_loss.py"],
+        ["fit", "xor", "--plugin", "custom_loss.py", "--loss", "log-cosh:2"],
         ["fit", "xor", "--plugin", "custom_optimizer.py", "--optimizer", "adagrad"],
     ],
 )

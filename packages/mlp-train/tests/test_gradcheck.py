@@ -32,6 +32,14 @@ def test_each_loss_agrees_with_central_differences(name):
     assert CHECKS[f"loss {name}"].error <= TOLERANCE
 
 
+@pytest.mark.parametrize("name", [name for name, loss in LOSSES.items() if loss.activation is None])
+def test_a_loss_without_a_partner_is_checked_with_every_output_activation(name):
+    subject = "output activation {}" if name == "squared-error" else f"loss {name} of {{}}"
+    for last, derivative in DERIVATIVES.items():
+        if last != "identity" and not derivative.surrogate:
+            assert CHECKS[subject.format(last)].error <= TOLERANCE
+
+
 def test_the_surrogate_is_reported_as_one_and_does_differ():
     check = CHECKS["activation sigmoid-hybrid"]
     assert check.verdict == "surrogate, mismatch expected"
@@ -72,6 +80,20 @@ def test_a_wrong_loss_gradient_is_caught(monkeypatch):
 
     monkeypatch.setitem(LOSSES, "squared-error", Loss(LOSSES["squared-error"].value, doubled))
     assert not check_of("loss squared-error").ok
+
+
+def test_a_gradient_that_is_wrong_on_one_side_alone_is_caught(monkeypatch):
+    def exchanged(a, y, out, q):
+        LOSSES["quantile"].gradient(a, y, out, 1 - q)
+
+    monkeypatch.setitem(LOSSES, "odd", dataclasses.replace(LOSSES["quantile"], gradient=exchanged))
+    assert not check_of("loss odd").ok
+
+    def never_held(a, y, out, delta):
+        np.subtract(a, y, out=out)
+
+    monkeypatch.setitem(LOSSES, "odd", dataclasses.replace(LOSSES["huber"], gradient=never_held))
+    assert not check_of("loss odd of tanh").ok
 
 
 @pytest.mark.parametrize("mistake", ["missing transpose", "missing bias", "wrong sign"])

@@ -113,6 +113,40 @@ def test_a_function_that_fails_at_once_is_refused_before_it_is_trained_with() ->
     assert "odd" not in DERIVATIVES
 
 
+def test_a_loss_that_fails_at_once_is_refused_before_it_is_trained_with() -> None:
+    squared = LOSSES["squared-error"]
+
+    def one_for_all(z: Any, a: Any, y: Any) -> Any:
+        return np.square(a - y).sum()
+
+    def of_another_shape(a: Any, y: Any, out: Any) -> None:
+        out[...] = np.ones((99, 99))
+
+    for loss, said in [
+        (Loss(one_for_all, squared.gradient), r"gives the shape \(\), not one .* of 2 rows.*; mend its value function"),
+        (Loss(squared.value, of_another_shape), r"'odd' fails on 2 x 3 numbers \(ValueError: .*; mend its gradient"),
+        (
+            Loss(squared.value, squared.gradient, "softmaks"),
+            "goes with the activation 'softmaks', did you mean 'softmax'",
+        ),
+        (Loss(squared.value, squared.gradient, parameters={"k": 1.0}), "unexpected keyword argument 'k'"),
+    ]:
+        with pytest.raises(PluginError, match=said):
+            register_loss("odd", loss)
+    assert "odd" not in LOSSES
+
+
+def test_a_loss_whose_number_reaches_only_its_value_is_found_wrong() -> None:
+    def value(z: Any, a: Any, y: Any, k: float) -> Any:
+        return k * np.square(a - y).sum(axis=1)
+
+    def gradient(a: Any, y: Any, out: Any, k: float) -> None:
+        np.multiply(a - y, 2, out=out)  # forgot k, which is 1 unless someone gives it
+
+    register_loss("odd", Loss(value, gradient, parameters={"k": 1.0}))
+    assert not any(check.ok for check in run_gradcheck() if check.subject.startswith("loss odd"))
+
+
 def test_optimizers_and_losses_go_by_name_and_can_be_replaced_by_a_later_plug_in() -> None:
     loss = Loss(LOSSES["squared-error"].value, LOSSES["squared-error"].gradient)
     for _ in range(2):
