@@ -91,7 +91,15 @@ Beta1 = Annotated[
     Text, training("--beta1", "0..1", "How much of the mean gradient one step keeps: adam's kind and lion.")
 ]
 Beta2 = Annotated[Text, training("--beta2", "0..1", "The same for its square: adam's kind and rmsprop; or for lion.")]
-Schedule = Annotated[Text, training("--schedule", "NAME", "The learning rate over time: cosine or constant.", "cosine")]
+Schedule = Annotated[
+    Text,
+    training(
+        "--schedule",
+        "NAME",
+        "The learning rate over time: cosine, constant, step, exponential, one-cycle, coslog4 or plateau.",
+        "cosine",
+    ),
+]
 Warmup = Annotated[Text, training("--warmup", "0..1", "Share of the steps with a rising learning rate.", "0.05")]
 Loss = Annotated[
     Text, training("--loss", "NAME", "What training makes small, such as huber:1.5 or quantile:0.9.", "auto")
