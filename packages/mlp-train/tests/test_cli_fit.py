@@ -132,7 +132,7 @@ def test_stored_figures_have_six_digits(mlp_train: Run) -> None:
 
 
 def test_the_log_of_a_run_keeps_whole_epochs_alone(mlp_train: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mlp_train.trainer.PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr("mlp_train.learner.PROGRESS_SECONDS", 0.0)
     said = mlp_train("fit", "titanic", *QUICK, "--progress", "json", "--out", "t").err
     assert '"event":"Progress"' in said
     assert {event["event"] for event in read_run("t").events} == {"Started", "EpochEnd", "Finished"}

@@ -19,7 +19,8 @@ from mlp_data.dataset import Dataset, Split
 from mlp_data.rows import FileRows
 from mlp_runtime.inputs import ImageInput, VectorInput
 from mlp_train.checkpoints import Checkpoint
-from mlp_train.errors import CheckpointError, OutputError, UsageError
+from mlp_train.errors import CheckpointError, OutputError
+from mlp_train.piece import PIECE
 from mlp_train.raw_batches import batches
 from mlp_train.reader import ArrayReader, BlockReader, FileReader, prepare_on_disk
 from mlp_train.trainer import train
@@ -43,11 +44,17 @@ def on_disk(tmp_path: Path) -> FileReader:
 
 def numbers(reader: BlockReader, size: int, seed: int | None) -> list[list[int]]:
     generator = None if seed is None else np.random.default_rng(seed)
-    found = []
-    for x, y in reader.batches(size, generator):
+    found, batch = [], []
+    for x, y, _, rows, ends in reader.batches(size, generator):
         assert x.dtype == y.dtype == np.float32
         assert (x[:, 0] * 256 + x[:, 1] == y[:, 0]).all()  # the answers go with their samples
-        found.append(y[:, 0].astype(int).tolist())
+        assert len(x) <= PIECE
+        batch += y[:, 0].astype(int).tolist()
+        if ends:
+            assert len(batch) == rows
+            found.append(batch)
+            batch = []
+    assert not batch
     return found
 
 
@@ -55,7 +62,7 @@ def flat(found: list[list[int]]) -> list[int]:
     return [number for batch in found for number in batch]
 
 
-@pytest.mark.parametrize("size", [1, 7, 32, 100, 1000])
+@pytest.mark.parametrize("size", [1, 7, 32, 100, 600, 1000, 5000])
 @pytest.mark.parametrize("seed", [None, 3])
 def test_every_sample_comes_once_and_only_the_last_batch_is_smaller(
     on_disk: FileReader, size: int, seed: int | None
@@ -137,12 +144,11 @@ def test_training_from_disk_goes_on_to_the_same_bits(dataset: Dataset) -> None:
         list(train(in_memory, epochs=3, hidden=(16,), seed=5, resume=saved[0]))
 
 
-def test_a_batch_that_does_not_fit_is_refused_with_the_largest_that_does(
-    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("mlp_train.plan.BLOCK", 784 * 4 * 100)
-    with pytest.raises(UsageError, match=r"a batch of 1,800 samples does not fit .* at most 100"):
-        list(train(dataset, batch_size="full"))
+def test_a_full_batch_from_disk_is_the_one_step_that_it_is_in_memory(dataset: Dataset) -> None:
+    in_memory = replace(dataset, splits={"train": Split(np.asarray(dataset.train.x), dataset.train.y)})
+    options = {"batch_size": "full", "epochs": 1, "hidden": (8,), "dtype": "float64", "valid_fraction": 0}
+    parameters = [list(train(data, **options))[-1].result.network.flat for data in (dataset, in_memory)]
+    assert np.allclose(*parameters, rtol=0, atol=1e-9)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="peak memory is told in units of its own elsewhere")

@@ -103,7 +103,7 @@ def test_events_come_in_order_and_are_json():
 
 def test_a_long_epoch_tells_how_far_it_is_and_learns_the_same_bits(monkeypatch):
     quick = events_of(blobs(), epochs=2, seed=1)
-    monkeypatch.setattr("mlp_train.trainer.PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr("mlp_train.learner.PROGRESS_SECONDS", 0.0)
     slow = events_of(blobs(), epochs=2, seed=1)
     told = [event for event in slow if isinstance(event, Progress)]
     first = [event.share for event in told if event.epoch == 1]
@@ -178,8 +178,9 @@ def test_a_checkpoint_of_another_configuration_or_of_other_data_is_refused():
         ("epoch", [None, -1, 1.5, "x"]),
         ("best_epoch", [None, -1, []]),
         ("best_loss", ["x", [], True]),
-        ("optimizer_steps", [None, -1, 1e308]),
-        ("generator", [None, {}, {"bit_generator": "PCG64"}]),
+        ("scale", [None, 0, "x"]),
+        ("workers", [None, 0, 1e308, 65]),
+        ("generators", [None, {}, [], [{}, {}], [{"bit_generator": "PCG64"}, None]]),
         ("history", [None, "x", [1]]),
         ("identity", [None, 5, {}]),
     ],

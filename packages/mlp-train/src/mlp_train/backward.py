@@ -65,12 +65,14 @@ def backward(
     for layer in reversed(range(len(network.layers))):
         if trace is not None:
             trace.d_z[layer] = d_z.copy()
-        backward_linear(forward.a[layer], d_z, gradient.weights[layer], gradient.biases[layer])
+        backward_linear(forward.given[layer], d_z, gradient.weights[layer], gradient.biases[layer])
 
         if layer == 0:
             return  # nobody asks how the loss depends on the data, and that product would be the largest
 
         d_a = backward_input(d_z, network.weights[layer], out=forward.d[layer - 1])
+        if (mask := forward.masks[layer - 1]) is not None:
+            d_a *= mask  # dropout: what was left out has no influence, and what stayed was enlarged
         if trace is not None:
             trace.d_a[layer - 1] = d_a.copy()
         d_z = backward_activation(network, forward, layer - 1, d_a, out=d_a)  # over d_a, which is not needed again

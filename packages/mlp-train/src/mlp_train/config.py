@@ -41,7 +41,15 @@ class FitConfig(pydantic.BaseModel):
     class_weight: Literal["none", "balanced"] | ClassWeights = Field(
         "none", description="none, balanced, or weights above 0 such as rare=5,common=1"
     )
+    l1: pydantic.NonNegativeFloat = Field(0.0, description=NOT_NEGATIVE)
     l2: pydantic.NonNegativeFloat = Field(0.0, description=NOT_NEGATIVE)
+
+    # what keeps it from learning by heart
+    dropout: Share = Field(0.0, description=SHARE)  # of the hidden units in each step
+    input_noise: pydantic.NonNegativeFloat = Field(0.0, description=NOT_NEGATIVE)  # its standard deviation
+    mixup: pydantic.NonNegativeFloat = Field(0.0, description=NOT_NEGATIVE)  # alpha of its beta distribution
+    max_norm: pydantic.PositiveFloat | None = Field(None, description=POSITIVE)  # of a unit's weights; None: no limit
+    average: Literal["none", "ema", "swa"] = Field("none", description="none, ema or swa")
 
     # how it is minimised
     optimizer: str = Field("adamw", description="the name of an optimizer")
@@ -53,6 +61,7 @@ class FitConfig(pydantic.BaseModel):
     beta2: Share | None = Field(None, description=SHARE)
     weight_decay: pydantic.NonNegativeFloat = Field(0.2, description=NOT_NEGATIVE)  # adamw and lion use it
     clip_norm: pydantic.PositiveFloat | None = Field(None, description=POSITIVE)  # None: no clipping
+    clip_value: pydantic.PositiveFloat | None = Field(None, description=POSITIVE)
     schedule: str = Field("cosine", description="the name of a schedule")
     warmup: Share = Field(0.05, description=SHARE)  # of all steps
     epochs: Literal["auto"] | Annotated[int, Field(gt=0, le=10**9)] = Field(
@@ -60,6 +69,12 @@ class FitConfig(pydantic.BaseModel):
     )
     batch_size: Literal["auto", "full"] | pydantic.PositiveInt = Field(
         "auto", description="auto, full, or a whole number above 0"
+    )
+
+    # how it is computed
+    engine: Literal["fast", "plain"] = Field("fast", description="fast, or plain: the reference, step by step")
+    workers: Literal["auto"] | Annotated[int, Field(ge=1, le=64)] = Field(
+        "auto", description="auto, or a number of processes from 1 to 64"
     )
 
     # when it stops, and what it starts from

@@ -34,6 +34,9 @@ class Started(Event):
     epochs: int
     first_epoch: int  # 1, or the first one that a resumed run still has to do
     input: str
+    workers: int = 1  # processes
+    first_loss: float = 0.0  # of the first samples, before any training
+    chance_loss: float | None = None  # what knowing nothing costs: ln(classes) of cross-entropy
     label_smoothing: float = 0.0  # 0 where the loss is not one of smoothed labels
     left_out: dict[str, str] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
@@ -62,6 +65,9 @@ class EpochEnd(Event):
     gradient_norm: float  # of the last batch, before clipping
     seconds: float  # since training started
     eta: float  # seconds left if every epoch is still done
+    gradient_norms: tuple[float, ...] = ()  # the same of each layer
+    update_ratios: tuple[float, ...] = ()  # how far the last step moved each layer, as a share of its length
+    dead_units: tuple[float, ...] = ()  # the share of each hidden layer that answers 0 to every sample watched
     valid_loss: float | None = None
     valid: dict[str, float] = field(default_factory=dict)  # accuracy, or rmse and r2
     best: bool = False  # the lowest validation loss so far

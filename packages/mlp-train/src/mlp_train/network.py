@@ -76,20 +76,20 @@ class Network(FlatArrays):
 
         The arrays that the backward pass needs stay in `buffers` until the next call.
         """
-        a = buffers.start(x)
+        given = buffers.start(x)
         for i, spec in enumerate(self.layers):
-            z = layer(a, self.weights[i], self.biases[i], out=buffers.z_or_a(i))
-            a = buffers.a[i + 1]
-            ACTIVATIONS[spec.activation].forward(z, a, **spec.parameters)
-        return a
+            z = layer(given, self.weights[i], self.biases[i], out=buffers.z_or_a(i))
+            ACTIVATIONS[spec.activation].forward(z, buffers.a[i + 1], **spec.parameters)
+            given = buffers.pass_on(i)
+        return given
 
 
 class ForwardPass:
     """The buffers of one forward pass, made once and filled again by every batch.
 
     After `Network.forward(x, ...)`: `a[0]` is x, `a[i + 1]` the activation of layer i, `z[i]` its weighted sum or None
-    where neither the activation's derivative nor the loss asks for it. `d[i]` is room for the gradient of a[i + 1], and
-    then of z[i].
+    where neither the activation's derivative nor the loss asks for it. `given[i]` is what layer i was given: a[i], or
+    with dropout a[i] times `masks[i - 1]`. `d[i]` is room for the gradient of a[i + 1], and then of z[i].
     """
 
     def __init__(self, network: Network, rows: int, *, keep_last_z: bool = False) -> None:
@@ -102,6 +102,8 @@ class ForwardPass:
         ]
         self._all_d = [np.empty((rows, s.n_out), network.dtype) for s in specs]
         self._rows = -1
+        self.masks: list[Array | None] = [None] * len(specs)  # dropout's, see `dropout.draw_mask`
+        self.given: list[Array] = []
         self.a: list[Array] = []
         self.z: list[Array | None] = []
         self.d: list[Array] = []
@@ -113,8 +115,15 @@ class ForwardPass:
             self.a = [x] + [a[: len(x)] for a in self._all_a]
             self.z = [None if z is None else z[: len(x)] for z in self._all_z]
             self.d = [d[: len(x)] for d in self._all_d]
-        self.a[0] = x
+            self.given = list(self.a)
+        self.a[0] = self.given[0] = x
         return x
+
+    def pass_on(self, i: int) -> Array:
+        """Return what layer i gives to the next: its activation, of which dropout leaves some."""
+        a, mask = self.a[i + 1], self.masks[i]
+        self.given[i + 1] = a if mask is None else a * mask
+        return self.given[i + 1]
 
     def z_or_a(self, i: int) -> Array:
         """Return where layer i puts its weighted sum: its own z, or the place of its activation if z is not kept."""

@@ -13,18 +13,20 @@ import numpy as np
 import mlp_runtime
 from mlp_data.dataset import Dataset, Split
 from mlp_data.errors import DataError
-from mlp_data.rows import BLOCK, FileRows
+from mlp_data.rows import FileRows
 from mlp_runtime.errors import InputError, nearest
 from mlp_runtime.inputs import Input
 from mlp_train.activation_names import parse_activation
 from mlp_train.array import Array
 from mlp_train.config import FitConfig
+from mlp_train.crew import choose_workers
 from mlp_train.errors import UsageError
 from mlp_train.export import to_bytes
 from mlp_train.initializers import INITIALIZERS
 from mlp_train.losses import Loss, parse_loss
 from mlp_train.network import LayerSpec
 from mlp_train.optimizers import OPTIMIZERS
+from mlp_train.piece import PIECE
 from mlp_train.raw_batches import batches
 from mlp_train.reader import ArrayReader, BlockReader, FileReader, prepare_on_disk
 from mlp_train.schedules import SCHEDULES
@@ -50,8 +52,10 @@ class Plan:
     batch_size: int
     epochs: int
     patience: int
+    workers: int  # processes
     weight_generator: np.random.Generator
     shuffle_generator: np.random.Generator
+    noise_generator: np.random.Generator  # dropout, mixup and the like
 
     @property
     def task(self) -> str:
@@ -67,6 +71,33 @@ class Plan:
     def batches(self) -> int:
         """Batches in one epoch."""
         return math.ceil(len(self.train) / self.batch_size)
+
+    @property
+    def piece(self) -> int:
+        """How many rows go through the network together."""
+        return min(PIECE, self.batch_size)
+
+    @property
+    def steps(self) -> int:
+        """Batches in the whole training."""
+        return self.epochs * self.batches
+
+    @property
+    def lr(self) -> float:
+        """The learning rate that the schedule changes."""
+        given = self.config.lr
+        return given if isinstance(given, float) else OPTIMIZERS[self.config.optimizer].default_lr
+
+    @property
+    def smoothing(self) -> float:
+        """How much of each label is spread over all classes; 0 where the loss has no such labels."""
+        return self.config.label_smoothing if self.loss_name == "cross-entropy" else 0.0
+
+    @property
+    def chance_loss(self) -> float | None:
+        """The loss of knowing nothing, which is what an untrained network should begin with."""
+        classes = {"cross-entropy": len(self.dataset.classes), "binary-cross-entropy": 2}.get(self.loss_name)
+        return None if classes is None else math.log(classes)
 
     def answers(self, outputs: Array) -> Array:
         """Turn rows of network output, or of targets, into class indices (n,) or numbers (n,) in the target's unit."""
@@ -103,33 +134,39 @@ class Plan:
         }
 
 
-def make_plan(dataset: Dataset, config: FitConfig) -> Plan:
-    """Settle the training of `dataset`; UsageError or DataError in one sentence where that cannot be done."""
+def make_plan(dataset: Dataset, config: FitConfig, *, workers: int | None = None) -> Plan:
+    """Settle the training of `dataset`; UsageError or DataError in one sentence where that cannot be done.
+
+    workers: how many processes there must be, because a training goes on that had so many; None to choose.
+    """
     _check_names(config)
-    _, weight_seed, shuffle_seed = np.random.SeedSequence(config.seed).spawn(3)  # hold_out takes the first
+    _, weight_seed, shuffle_seed, noise_seed = np.random.SeedSequence(config.seed).spawn(4)  # hold_out: the first
     _check_classes(dataset)
     dataset = hold_out(dataset, config.valid_fraction, config.seed)
     prepared = dataset.fit_input()
     loss_name = _loss_name(config, dataset)
     output = _output(dataset, loss_name)
-    _check_batch_size(config, dataset, prepared)
     train = _reader(dataset.splits["train"], prepared, output, config)
     valid = dataset.splits.get("valid")
     epochs = _epochs(config, len(train))
+    layers = _layers(config, prepared.size, _width(output), loss_name, output)
+    size = batch_size(config.batch_size, len(train))
     plan = Plan(
         config=config,
         dataset=dataset,
         input=prepared,
         train=train,
         valid=None if valid is None else _reader(valid, prepared, output, config),
-        layers=_layers(config, prepared.size, _width(output), loss_name, output),
+        layers=layers,
         loss_name=loss_name,
         output=output,
-        batch_size=batch_size(config.batch_size, len(train)),
+        batch_size=size,
         epochs=epochs,
         patience=config.patience or max(10, epochs // 3),
+        workers=workers or choose_workers(config, layers, size, epochs * len(train), isinstance(train, FileReader)),
         weight_generator=np.random.default_rng(weight_seed),
         shuffle_generator=np.random.default_rng(shuffle_seed),
+        noise_generator=np.random.default_rng(noise_seed),
     )
     _check_it_fits_a_file(plan)
     return plan
@@ -181,18 +218,6 @@ def _check_classes(dataset: Dataset) -> None:
     train = dataset.splits["train"]
     if train.y is None:
         raise DataError(f"{dataset.name}: the training samples have no answers to learn from; name the target column")
-
-
-def _check_batch_size(config: FitConfig, dataset: Dataset, prepared: Input) -> None:
-    """Refuse a batch that is more than what is in memory of samples on disk."""
-    if not isinstance(dataset.train.x, FileRows):
-        return
-    size, most = batch_size(config.batch_size, len(dataset.train)), BLOCK // (4 * prepared.size)
-    if size > most:
-        raise UsageError(
-            f"a batch of {size:,} samples does not fit in memory, because the samples stay on disk: "
-            f"give a batch size of at most {most:,}, or a larger --max-memory"
-        )
 
 
 def _loss_name(config: FitConfig, dataset: Dataset) -> str:

@@ -14,6 +14,7 @@ from mlp_data.rows import BLOCK, FileRows
 from mlp_runtime.inputs import Input
 from mlp_train.array import Array
 from mlp_train.atomic import output_error
+from mlp_train.piece import PIECE, Piece
 
 
 class BlockReader(Protocol):
@@ -22,45 +23,74 @@ class BlockReader(Protocol):
     def __len__(self) -> int:
         """Return the number of samples."""
 
-    def batches(self, size: int, generator: np.random.Generator | None = None) -> Iterator[tuple[Array, Array]]:
-        """Yield every sample once as (x, y) batches of `size` rows, the last one smaller; shuffled by `generator`.
+    def batches(self, size: int, generator: np.random.Generator | None = None) -> Iterator[Piece]:
+        """Yield every sample once, in batches of `size` rows (the last one is smaller), shuffled by `generator`.
 
-        x: (rows, n_in) network input; y: (rows, n_out) targets. Both may be overwritten by the next batch.
+        A batch of more than PIECE rows comes in pieces. Their arrays may be overwritten by the next piece.
         """
+
+
+def pieces(start: int, stop: int, size: int, total: int) -> Iterator[tuple[int, int, int, bool]]:
+    """Cut the rows from `start` to `stop` of `total` where batches of `size` end, and into pieces of at most PIECE.
+
+    Yield for each its first row, its end, the rows of its batch, and whether the batch ends there.
+
+    >>> list(pieces(0, 1300, 700, 1300))
+    [(0, 512, 700, False), (512, 700, 700, True), (700, 1212, 600, False), (1212, 1300, 600, True)]
+    """
+    while start < stop:
+        first = start // size * size
+        last = min(first + size, total)
+        end = min(start + PIECE, last, stop)
+        yield start, end, last - first, end == last
+        start = end
 
 
 class ArrayReader:
     """Samples in memory, kept as compact as the input prepared them: an image pixel is one byte until its batch."""
 
-    def __init__(self, prepared: Input, rows: Array, y: Array, dtype: DTypeLike = np.float32) -> None:
+    def __init__(
+        self,
+        prepared: Input,
+        rows: Array,
+        y: Array,
+        dtype: DTypeLike = np.float32,
+        weights: Array | None = None,
+    ) -> None:
         self._input, self._rows, self._y = prepared, rows, y.astype(dtype)
         self._dtype = np.dtype(dtype)
+        self._weights = None if weights is None else weights.astype(dtype)
         if rows.dtype != np.uint8:  # as large before scaling as after, so once is enough
             self._rows = prepared.scale(rows).astype(dtype, copy=False)
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def batches(self, size: int, generator: np.random.Generator | None = None) -> Iterator[tuple[Array, Array]]:
+    def batches(self, size: int, generator: np.random.Generator | None = None) -> Iterator[Piece]:
         """Yield every sample once; see `BlockReader.batches`."""
-        if size >= len(self):  # the order within one batch does not matter
-            yield self._scaled(self._rows), self._y
-            return
-        order = np.arange(len(self)) if generator is None else generator.permutation(len(self))
-        rows = np.empty((size, self._rows.shape[1]), self._rows.dtype)
-        y = np.empty((size, self._y.shape[1]), self._dtype)
+        total, most = len(self), min(size, PIECE, len(self))
+        if generator is None or size >= total:  # the order within one batch does not matter
+            order = None
+        else:
+            order = generator.permutation(total)
+        rows = np.empty((most, self._rows.shape[1]), self._rows.dtype)
+        y = np.empty((most, self._y.shape[1]), self._dtype)
         scaled = np.empty(rows.shape, np.float32) if rows.dtype == np.uint8 else None
-        for start in range(0, len(order), size):
-            chosen = order[start : start + size]
-            n = len(chosen)
-            # mode="clip" lets NumPy write straight into `out`; a permutation is never out of range
-            np.take(self._rows, chosen, axis=0, out=rows[:n], mode="clip")
-            np.take(self._y, chosen, axis=0, out=y[:n], mode="clip")
-            yield (rows[:n] if scaled is None else self._scaled(rows[:n], scaled[:n])), y[:n]
+        for start, end, batch, ends in pieces(0, total, size, total):
+            n = end - start
+            if order is None:
+                x_rows, y_rows = self._rows[start:end], self._y[start:end]
+                weight = None if self._weights is None else self._weights[start:end]
+            else:
+                chosen = order[start:end]
+                # mode="clip" lets NumPy write straight into `out`; a permutation is never out of range
+                x_rows = np.take(self._rows, chosen, axis=0, out=rows[:n], mode="clip")
+                y_rows = np.take(self._y, chosen, axis=0, out=y[:n], mode="clip")
+                weight = None if self._weights is None else self._weights[chosen]
+            x = x_rows if scaled is None else self._scaled(x_rows, scaled[:n])
+            yield Piece(x, y_rows, weight, batch, ends)
 
-    def _scaled(self, rows: Array, out: Array | None = None) -> Array:
-        if rows.dtype != np.uint8:
-            return rows
+    def _scaled(self, rows: Array, out: Array) -> Array:
         return self._input.scale(rows, out).astype(self._dtype, copy=False)
 
 
@@ -84,9 +114,12 @@ class FileReader:
         y: Array,
         encode: Callable[[Array], Array],
         dtype: DTypeLike = np.float32,
+        weights: Array | None = None,
+        *,
         block: int = BLOCK,
         chunk: int = CHUNK,
     ) -> None:
+        self._weights = weights
         self._input, self._rows, self._y, self._encode = prepared, rows, y, encode
         self._dtype = np.dtype(dtype)
         self._block, self._chunk = block // rows.row_bytes, chunk // rows.row_bytes
@@ -94,23 +127,27 @@ class FileReader:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def batches(self, size: int, generator: np.random.Generator | None = None) -> Iterator[tuple[Array, Array]]:
+    def batches(self, size: int, generator: np.random.Generator | None = None) -> Iterator[Piece]:
         """Yield every sample once; see `BlockReader.batches`. Only the very last batch is smaller."""
-        most = min(max(1, self._block // size) * size, len(self))
+        total, part = len(self), min(size, PIECE)
+        most = min(max(1, self._block // part) * part, total)
         block = np.empty((most, *self._rows.shape[1:]), self._rows.dtype)
-        rows = np.empty((size, *self._rows.shape[1:]), self._rows.dtype)
+        rows = np.empty((part, *self._rows.shape[1:]), self._rows.dtype)
         scaled = np.empty(rows.shape, np.float32)
+        done = 0
         for numbers in self._blocks(most, generator):
             count = len(numbers)
             self._rows.read(numbers, block[:count])
             order = np.arange(count) if generator is None else generator.permutation(count)
-            for start in range(0, count, size):
-                chosen = order[start : start + size]
+            for start, end, batch, ends in pieces(done, done + count, size, total):
+                chosen = order[start - done : end - done]
                 n = len(chosen)
                 np.take(block, chosen, axis=0, out=rows[:n], mode="clip")
                 x = self._input.scale(rows[:n], scaled[:n]) if rows.dtype == np.uint8 else rows[:n]
-                y = self._encode(self._y[numbers[chosen]])
-                yield x.astype(self._dtype, copy=False), y.astype(self._dtype, copy=False)
+                y = self._encode(self._y[numbers[chosen]]).astype(self._dtype, copy=False)
+                weight = None if self._weights is None else self._weights[numbers[chosen]].astype(self._dtype)
+                yield Piece(x.astype(self._dtype, copy=False), y, weight, batch, ends)
+            done += count
 
     def _blocks(self, most: int, generator: np.random.Generator | None) -> Iterator[Array]:
         """Yield the row numbers of one block after another, `most` in each but the last."""

@@ -1,35 +1,56 @@
-"""A regularizer keeps the weights or their gradients small, so that the network learns the rule and not the noise."""
+"""A regularizer keeps the weights or their gradients small, so that the network learns the rule and not the noise.
+
+Each works in place on the flat vectors, whose first `weight_count` numbers are weights; biases are free.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
 from mlp_train.array import Array
-from mlp_train.network import Gradient, Network
+from mlp_train.network import FlatArrays, Gradient, Network
 
 
-def l2_penalty(network: Network, l2: float) -> float:
-    """Return l2 / 2 times the sum of the squared weights; biases are free."""
+def penalty(network: Network, l1: float, l2: float) -> float:
+    """Return what the size of the weights adds to the loss: l1 sum(|W|) + l2 / 2 sum(W^2)."""
     weights = network.flat[: network.weight_count]
-    return 0.5 * l2 * float(np.dot(weights, weights))
+    return (l1 * float(np.abs(weights).sum()) if l1 else 0.0) + (0.5 * l2 * float(weights @ weights) if l2 else 0.0)
+
+
+def add_l1_gradient(network: Network, gradient: Gradient, l1: float, scratch: Array) -> None:
+    """Add d(penalty)/dW = l1 sign(W): every weight is drawn towards 0 with the same force (Tibshirani, 1996)."""
+    count = network.weight_count
+    np.sign(network.flat[:count], out=scratch[:count])
+    scratch[:count] *= l1
+    gradient.flat[:count] += scratch[:count]
 
 
 def add_l2_gradient(network: Network, gradient: Gradient, l2: float, scratch: Array) -> None:
-    """Add d(penalty)/dW = l2 W to the gradient in place; scratch is as long as the gradient."""
+    """Add d(penalty)/dW = l2 W; scratch is as long as the gradient."""
     count = network.weight_count
     np.multiply(network.flat[:count], l2, out=scratch[:count])
     gradient.flat[:count] += scratch[:count]
 
 
-def gradient_norm(gradient: Gradient) -> float:
-    """Return the Euclidean length of the whole gradient; infinite where it does not fit the gradient's own type."""
-    flat = gradient.flat
+def norm(flat: Array) -> float:
+    """Return the Euclidean length of a vector; infinite where it does not fit the vector's own type."""
     with np.errstate(over="ignore"):
         return float(np.sqrt(np.dot(flat, flat)))
 
 
-def clip_norm(gradient: Gradient, limit: float) -> None:
-    """Scale the gradient in place so that its length is at most `limit` (Pascanu et al., 2013); its direction stays."""
-    norm = gradient_norm(gradient)
-    if norm > limit:
-        gradient.flat *= limit / norm
+def clip_norm(gradient: Gradient, limit: float, length: float) -> None:
+    """Shorten the gradient, which is `length` long, to at most `limit`; its direction stays (Pascanu et al., 2013)."""
+    if length > limit:
+        gradient.flat *= limit / length
+
+
+def clip_value(gradient: Gradient, limit: float) -> None:
+    """Cut every number of the gradient to -limit ... limit."""
+    np.clip(gradient.flat, -limit, limit, out=gradient.flat)
+
+
+def limit_norms(network: FlatArrays, limit: float) -> None:
+    """Shorten the incoming weights of every unit to a length of at most `limit` (max-norm, Srivastava et al., 2014)."""
+    for weight in network.weights:
+        lengths = np.sqrt(np.einsum("ij,ij->j", weight, weight))
+        weight *= np.minimum(1.0, limit / np.maximum(lengths, np.finfo(weight.dtype).tiny)).astype(weight.dtype)

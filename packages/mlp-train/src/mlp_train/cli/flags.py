@@ -107,12 +107,19 @@ Loss = Annotated[
 LabelSmoothing = Annotated[
     Text, training("--label-smoothing", "X", "How sure the network may not become of a class.", "0.05")
 ]
+L1 = Annotated[Text, training("--l1", "X", "Penalty that draws weights to 0, as part of the loss.", "0.0")]
 ClassWeight = Annotated[
     Text, training("--class-weight", "HOW", "none, balanced, or weights such as rare=5,common=1.", "none")
 ]
 L2 = Annotated[Text, training("--l2", "X", "Penalty on large weights, as part of the loss.", "0.0")]
 WeightDecay = Annotated[Text, training("--weight-decay", "X", "How fast adamw and lion let weights shrink.", "0.2")]
 ClipNorm = Annotated[Text, training("--clip-norm", "X", "Shorten gradients that are longer than this.")]
+ClipValue = Annotated[Text, training("--clip-value", "X", "Cut every number of the gradient to -X ... X.")]
+Dropout = Annotated[Text, training("--dropout", "0..1", "Share of the hidden units that each step leaves out.", "0.0")]
+InputNoise = Annotated[Text, training("--input-noise", "X", "Add noise of this deviation to the inputs.", "0.0")]
+Mixup = Annotated[Text, training("--mixup", "X", "Mix pairs of rows, with shares from Beta(X, X).", "0.0")]
+MaxNorm = Annotated[Text, training("--max-norm", "X", "Limit the length of every unit's incoming weights.")]
+Average = Annotated[Text, training("--average", "NAME", "Keep the mean of the weights: none, ema or swa.", "none")]
 Patience = Annotated[Text, training("--patience", "N", "Stop after so many epochs that bring nothing.")]
 Calibrate = Annotated[
     bool | None,
@@ -125,6 +132,8 @@ Calibrate = Annotated[
 ]
 Seed = Annotated[Text, training("--seed", "N", "The same seed on the same machine gives the same model.", "0")]
 
+Workers = Annotated[Text, run("--workers", "N", "Processes that share every layer; auto: what pays.", "auto")]
+Engine = Annotated[Text, run("--engine", "NAME", "fast, or plain: the same, as a textbook writes it.", "fast")]
 Out = Annotated[Text, run("--out", "DIR", "The run folder; the model is DIR/model.mlp.")]
 Name = Annotated[Text, run("--name", "TEXT", "What the run and the model are called.")]
 Config = Annotated[Text, run("--config", "FILE.toml", "Settings from a file; a run's config.toml repeats it.")]

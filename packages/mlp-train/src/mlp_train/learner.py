@@ -1,0 +1,154 @@
+"""A learner is what one process trains: its share of the network, an optimizer for it, and the samples in turn."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from mlp_train.array import Array
+from mlp_train.averaging import Average
+from mlp_train.blas import one_thread_where_small
+from mlp_train.crew import Crew
+from mlp_train.diagnose import Watched
+from mlp_train.errors import DivergedError
+from mlp_train.fast_step import FastStep
+from mlp_train.network import FlatArrays, LayerSpec, Network
+from mlp_train.optimizers import OPTIMIZERS
+from mlp_train.plan import Plan
+from mlp_train.schedules import learning_rate
+from mlp_train.share import Exchange, Share
+from mlp_train.step import PlainStep
+
+PROGRESS_SECONDS = 0.2  # how long an epoch may take before it tells how far it is, and then between two such words
+SWA_START = 0.75  # the share of the training after which `swa` begins to average
+
+
+@dataclass
+class Pass:
+    """How far one pass over the training samples is."""
+
+    step: int  # of the whole training
+    lr: float
+    samples: int = 0
+    loss: float = 0.0  # summed over these samples
+    watched: Watched | None = None  # of the last step
+
+
+class State:
+    """The vectors that decide how training goes on, each as long as the whole network's parameters, by name."""
+
+    def __init__(self, plan: Plan, crew: Crew) -> None:
+        names = ["parameters", *(f"optimizer.{name}" for name in OPTIMIZERS[plan.config.optimizer].memory)]
+        if plan.config.average != "none":
+            names.append("average")
+        size = FlatArrays(plan.layers, plan.config.dtype).flat.size
+        self.vectors = {name: crew.array((size,), plan.config.dtype) for name in (*names, "gradient", "change")}
+        self.saved = tuple(names)  # the last two only tell how it went
+
+
+class Learner:
+    """One process's part of the training."""
+
+    def __init__(self, plan: Plan, crew: Crew, state: State, exchange: Exchange) -> None:
+        self.plan, self.crew, self.state = plan, crew, state
+        config = plan.config
+        self.share = Share(plan.layers, crew.index, crew.count)
+        self.network = Network(self.share.layers, config.dtype)
+        size = self.network.flat.size
+        kind = OPTIMIZERS[config.optimizer]
+        self.optimizer = kind(
+            size,
+            config.dtype,
+            weight_count=self.network.weight_count,
+            momentum=config.momentum,
+            weight_decay=config.weight_decay,
+            beta1=config.beta1,
+            beta2=config.beta2,
+        )
+        self.average: Average | None = None
+        if config.average != "none":
+            start = int(SWA_START * plan.steps) if config.average == "swa" else 0
+            self.average = Average(config.average, size, config.dtype, start=start)
+        kind_of_step = PlainStep if config.engine == "plain" else partial(FastStep, self.share, exchange, crew)
+        self.step: PlainStep = kind_of_step(
+            self.network,
+            plan.loss,
+            self.optimizer,
+            config,
+            plan.noise_generator,
+            smoothing=plan.smoothing,
+            average=self.average,
+            rows=plan.piece,
+        )
+
+    def take(self, steps: int) -> None:
+        """Begin with this process's share of the state, after so many steps."""
+        self.optimizer.steps = steps
+        if self.average is not None:
+            self.average.steps = steps
+        for name, own in self._vectors():
+            self.share.take(self._layered(self.state.vectors[name], self.plan.layers), own)
+
+    def put(self, watched: Watched | None) -> None:
+        """Leave this process's share in the state, and what happened in the last step."""
+        vectors = self._vectors()
+        if watched is not None:
+            vectors += [(name, self._layered(getattr(watched, name))) for name in ("gradient", "change")]
+        for name, own in vectors:
+            self.share.put(own, self._layered(self.state.vectors[name], self.plan.layers))
+
+    def _vectors(self) -> list[tuple[str, FlatArrays]]:
+        own = {"parameters": self.network.flat}
+        own |= {f"optimizer.{name}": array for name, array in self.optimizer.arrays().items()}
+        if self.average is not None:
+            own["average"] = self.average.mean
+        return [(name, self._layered(flat)) for name, flat in own.items()]
+
+    def _layered(self, flat: Array, layers: tuple[LayerSpec, ...] | None = None) -> FlatArrays:
+        return FlatArrays(layers or self.share.layers, flat.dtype, flat)
+
+    def epoch(self, number: int, scale: float) -> Iterator[Pass]:
+        """Show the network every training sample once; yield how far that is, a few times a second and at the end.
+
+        number: epochs done before; scale: a factor of the schedule's learning rate.
+        """
+        plan, config = self.plan, self.plan.config
+        batches = plan.train.batches(plan.batch_size, plan.shuffle_generator)
+        so_far = Pass(number * plan.batches, plan.lr)
+        total, step = len(plan.train), self.step
+        while so_far.samples < total:
+            until = time.perf_counter() + PROGRESS_SECONDS
+            # the loss is looked at after every batch, so an overflow is reported by a sentence and not by a warning
+            with (
+                one_thread_where_small(self.network, plan.batch_size if self.crew.count == 1 else 1),
+                np.errstate(over="ignore", invalid="ignore", divide="ignore"),
+            ):
+                for piece in batches:
+                    loss = step.add(piece)
+                    if not np.isfinite(loss):
+                        raise self._diverged(number, so_far, loss)
+                    so_far.loss += loss * piece.batch
+                    so_far.samples += len(piece.x)
+                    if not piece.ends:
+                        continue
+                    lr = learning_rate(config.schedule, plan.lr * scale, so_far.step, plan.steps, config.warmup)
+                    so_far.lr, so_far.step = lr, so_far.step + 1
+                    so_far.watched = step.update(lr, watch=so_far.samples == total)
+                    if time.perf_counter() > until and so_far.samples < total:
+                        break
+            yield so_far  # outside of `with`, so that whoever listens computes as ever
+        if not np.isfinite(self.network.flat).all():
+            raise self._diverged(number, so_far, np.nan)
+
+    def _diverged(self, number: int, so_far: Pass, loss: float) -> DivergedError:
+        sizes = [float(np.abs(w).max()) for w in self.network.weights]
+        worst = next((i for i, size in enumerate(sizes) if not np.isfinite(size)), int(np.argmax(sizes)))
+        return DivergedError(
+            f"training diverged at step {so_far.step + 1} (epoch {number + 1}): the loss became {loss} and the largest "
+            f"weight of layer {worst + 1} is {sizes[worst]:.3g}; try a smaller --lr (it was {so_far.lr:.3g}) "
+            "or --clip-norm 1"
+        )

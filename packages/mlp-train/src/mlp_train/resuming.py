@@ -1,0 +1,84 @@
+"""A training that stopped goes on exactly where it was: this is what it saves, and how that comes back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlp_train.checkpoints import Checkpoint
+from mlp_train.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from mlp_train.trainer import Trainer
+
+
+def checkpoint(trainer: Trainer) -> Checkpoint:
+    """Return everything that decides how training goes on from the end of this epoch."""
+    arrays = {name: trainer.state.vectors[name].copy() for name in trainer.state.saved}
+    plan = trainer.plan
+    state = {
+        "epoch": trainer.epoch,
+        "best_epoch": trainer.best_epoch,
+        "best_loss": None if np.isinf(trainer.best_loss) else trainer.best_loss,
+        "scale": float(trainer.scale[0]),
+        "generators": [generator.bit_generator.state for generator in (plan.shuffle_generator, plan.noise_generator)],
+        "history": list(trainer.history),
+        "workers": plan.workers,
+        "identity": plan.identity(),
+    }
+    return Checkpoint({**arrays, "best": trainer.best.copy()}, state)
+
+
+def saved_workers(saved: Checkpoint | None) -> int | None:
+    """Return how many processes a checkpoint's training has, which decides its last bits; None without one."""
+    return None if saved is None else saved.part("workers", lambda value: _is_count(value) and 1 <= value <= 64)
+
+
+def restore(trainer: Trainer, saved: Checkpoint) -> None:
+    """Put `trainer` where it was; CheckpointError where the checkpoint is not one of the same training."""
+    ours = trainer.plan.identity()
+    identity = saved.part("identity", lambda value: isinstance(value, dict) and value.keys() == ours.keys())
+    for name, now in ours.items():
+        then = identity[name]
+        if then != now:
+            raise CheckpointError(
+                f"this checkpoint was made with another {name} ({_difference(then, now)}), "
+                "so resuming would not continue the same training: start a new run"
+            )
+    for name in trainer.state.saved:
+        vector = trainer.state.vectors[name]
+        np.copyto(vector, saved.array(name, vector))
+    trainer.best = saved.array("best", trainer.network.flat).copy()
+    states = saved.part("generators", lambda value: isinstance(value, list) and len(value) == 2)
+    try:
+        for generator, state in zip(
+            (trainer.plan.shuffle_generator, trainer.plan.noise_generator), states, strict=True
+        ):
+            generator.bit_generator.state = state
+    except (TypeError, ValueError, KeyError) as error:
+        raise saved.refusal(f"generators: {error}") from error
+    trainer.epoch, trainer.best_epoch = saved.part("epoch", _is_count), saved.part("best_epoch", _is_count)
+    best_loss = saved.part("best_loss", lambda value: value is None or _is_number(value))
+    trainer.best_loss = np.inf if best_loss is None else best_loss
+    trainer.scale[0] = saved.part("scale", lambda value: _is_number(value) and value > 0)
+    trainer.history = list(saved.part("history", _is_history))
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float)
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _is_history(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(epoch, dict) for epoch in value)
+
+
+def _difference(then: Any, now: Any) -> str:
+    """Say what is not as it was; of a whole configuration only the settings that differ."""
+    if not (isinstance(then, dict) and isinstance(now, dict)):
+        return f"it was {repr(then)[:20]} and is {repr(now)[:20]}"
+    return ", ".join(f"{key} was {then.get(key)} and is {now[key]}" for key in now if then.get(key) != now[key])
