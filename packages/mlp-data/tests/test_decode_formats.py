@@ -81,9 +81,10 @@ def test_formats_with_loss_come_close(ending: str, quality: int) -> None:
     assert np.abs(found.astype(int) - smooth).max() <= 8
 
 
-def test_the_first_page_of_a_tiff_counts() -> None:
-    content = cv2.imencodemulti(".tiff", [GREY, 255 - GREY])[1].tobytes()
-    assert np.array_equal(decode(content), GREY)
+def test_the_first_page_of_a_tiff_counts(tmp_path: Path) -> None:
+    path = tmp_path / "pages.tiff"
+    assert cv2.imwritemulti(str(path), [GREY, 255 - GREY])
+    assert np.array_equal(decode(path.read_bytes()), GREY)
 
 
 @pytest.mark.parametrize("kind", [np.int16, np.float32, np.float64])
