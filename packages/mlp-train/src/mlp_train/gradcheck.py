@@ -75,7 +75,7 @@ def worst_error(layers: list[LayerSpec], loss: Loss) -> float:
     The numbers are random but always the same. Of several starts the one is taken that is farthest from where an
     activation such as ReLU, or a loss such as the absolute error, has a kink and so no slope to compare with.
     """
-    network, x, y = max((_start(layers, seed) for seed in range(STARTS)), key=lambda start: _to_kinks(*start, loss))
+    network, x, y = max((_start(layers, seed) for seed in range(STARTS)), key=lambda start: _to_kinks(loss, *start))
     forward = ForwardPass(network, len(x), keep_last_z=True)
     gradient = Gradient(layers, network.dtype)
     network.forward(x, forward)
@@ -152,7 +152,7 @@ def _targets(last: str, generator: np.random.Generator) -> Array:
     return generator.normal(0, 1.5, shape)
 
 
-def _to_kinks(network: Network, x: Array, y: Array, loss: Loss) -> float:
+def _to_kinks(loss: Loss, network: Network, x: Array, y: Array) -> float:
     """Return how near any number comes to a place without a slope.
 
     Such are z = 0, outputs that equal their targets, and outputs as far from them as a number of the loss says.
