@@ -128,11 +128,38 @@ def test_a_restored_one_goes_on_with_the_same_bits(dtype, cut):
 
 
 def test_parameters_that_someone_else_changed_are_looked_at_again():
-    evaluate, solution = ridge()
-    w = np.zeros(len(solution))
-    _, optimizer = run(w, evaluate, 3)
-    w[:] = solution + 1
-    assert run(w, evaluate, 500, optimizer)[0][-1] == pytest.approx(evaluate(solution)[0], rel=1e-10)
+    def two_valleys(p):
+        return float((p[0] ** 2 - 1) ** 2), 4 * p * (p * p - 1)
+
+    p = np.array([-1.5])
+    _, optimizer = run(p, two_valleys, 3)
+    p[:] = 1.2
+    run(p, two_valleys, 50, optimizer)
+    assert p[0] == pytest.approx(1, abs=1e-6)
+
+
+def test_a_step_that_is_too_short_is_made_longer_at_once():
+    def long_slope(p):
+        return 0.5e-4 * float((p[0] - 1e4) ** 2), 1e-4 * (p - 1e4)
+
+    p = np.zeros(1)
+    LBFGS(1).step(p, long_slope)
+    assert p[0] > 500
+
+
+def test_where_nothing_lower_is_found_the_parameters_stay():
+    p = np.ones(3, np.float32)
+    losses, optimizer = run(p, lambda p: (float(p.sum()), -np.ones(3)), 3)  # a gradient that points the wrong way
+    assert (p.tolist(), losses, optimizer.converged) == ([1.0, 1.0, 1.0], [3.0], True)
+
+
+def test_a_lower_loss_without_a_gradient_is_no_place_to_stand():
+    def cliff(p):
+        return float(p[0]), np.ones(1) if p[0] > 0 else np.full(1, np.nan)
+
+    p = np.array([0.5])
+    run(p, cliff, 5)
+    assert 0 < p[0] < 0.5
 
 
 def test_values_that_are_not_finite_are_stepped_back_from():
