@@ -124,7 +124,7 @@ class Learner:
             until = time.perf_counter() + PROGRESS_SECONDS
             # the loss is looked at after every batch, so an overflow is reported by a sentence and not by a warning
             with (
-                one_thread_where_small(self.network, plan.batch_size if self.crew.count == 1 else 1),
+                one_thread_where_small(self.network, plan.piece if self.crew.count == 1 else 1),
                 np.errstate(over="ignore", invalid="ignore", divide="ignore"),
             ):
                 for piece in batches:

@@ -84,8 +84,8 @@ class ArrayReader:
             else:
                 chosen = order[start:end]
                 # mode="clip" lets NumPy write straight into `out`; a permutation is never out of range
-                x_rows = np.take(self._rows, chosen, axis=0, out=rows[:n], mode="clip")
-                y_rows = np.take(self._y, chosen, axis=0, out=y[:n], mode="clip")
+                x_rows = self._rows.take(chosen, axis=0, out=rows[:n], mode="clip")
+                y_rows = self._y.take(chosen, axis=0, out=y[:n], mode="clip")
                 weight = None if self._weights is None else self._weights[chosen]
             x = x_rows if scaled is None else self._scaled(x_rows, scaled[:n])
             yield Piece(x, y_rows, weight, batch, ends)
