@@ -61,7 +61,7 @@ class LBFGS:
         noise = 2 * float(np.finfo(parameters.dtype).eps) * abs(loss)  # differences below it say nothing
         if not -slope * length > noise:
             self.converged = True
-        elif self._search(parameters, direction, slope, length, noise, evaluate):
+        elif self._search(parameters, direction, slope, length, evaluate):
             self._remember(self.at - at, self.gradient - gradient)
         else:  # the guess of the valley's shape is a bad one, or there was none and this is the bottom
             self.converged = self.counts[0] == 0
@@ -91,9 +91,7 @@ class LBFGS:
             np.copyto(getattr(self, name), arrays[name])
         self.steps = steps
 
-    def _search(
-        self, parameters: Array, direction: Array, slope: float, length: float, noise: float, evaluate: Evaluate
-    ) -> bool:
+    def _search(self, parameters: Array, direction: Array, slope: float, length: float, evaluate: Evaluate) -> bool:
         """Go a length at which the loss has fallen enough and the slope has flattened: the two conditions of Wolfe.
 
         Too long a step halves the interval from above, too short a one from below. That asks for no more than a slope
@@ -105,7 +103,7 @@ class LBFGS:
         for _ in range(TRIALS):
             parameters[:] = at + length * direction
             found, gradient = evaluate(parameters)
-            if found <= loss + FALL * length * slope + noise and np.isfinite(gradient).all():
+            if found <= loss + FALL * length * slope and np.isfinite(gradient).all():
                 low = length
                 self._stand(parameters, found, gradient)
                 if float(self.gradient @ direction) >= TURN * slope:
