@@ -164,10 +164,7 @@ class Crew:
             raise self._lost()
 
     def _lost(self) -> Interrupted:
-        return Interrupted(
-            "one of the training processes was ended from outside (by the system, if memory ran out); "
-            "what was done since the last checkpoint is lost"
-        )
+        return Interrupted("one of the training processes was ended from outside (by the system, if memory ran out)")
 
     def end(self) -> None:
         """End the other processes, whatever they are doing."""

@@ -224,8 +224,9 @@ def _resumable(run: Run, voice: Voice) -> Iterator[None]:
     going_on = command("fit", "--resume", run.folder)  # its config.toml names the plug-ins
     try:
         yield
-    except KeyboardInterrupt:
-        raise Interrupted(f"{run.folder}: interrupted, the checkpoint is kept; go on with: {going_on}") from None
+    except (KeyboardInterrupt, Interrupted) as error:
+        why = str(error) or "interrupted"
+        raise Interrupted(f"{run.folder}: {why}, the checkpoint is kept; go on with: {going_on}") from None
     except OutputError:
         voice.say(f"when there is room again, go on with: {going_on}")
         raise
