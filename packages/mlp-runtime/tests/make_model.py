@@ -123,6 +123,17 @@ def digits(hidden=16, seed=0, fit="none", ink="light", **options):
     return build(header, tensors, **options)
 
 
+def topics(threshold=None, seed=0, labels=("red", "green", "blue"), change=None):
+    """Return a network of two numbers and a sigmoid for each label, with random weights."""
+    layers, tensors = random_layers([2, 4, len(labels)], seed, "tanh", "sigmoid")
+    output = {"kind": "labels", "labels": list(labels), "threshold": threshold}
+    spec = {"kind": "vector", "features": 2}
+    header = {"requires": ["input.vector/1", "output.labels/1"], "input": spec, "layers": layers, "output": output}
+    if change:
+        change(header)
+    return build(header, tensors)
+
+
 def prices(seed=0):
     """Return a table network that gives a number, with random weights."""
     columns = [

@@ -9,7 +9,7 @@ import sys
 
 import numpy as np
 import pytest
-from make_model import digits, prices, xor
+from make_model import digits, prices, topics, xor
 
 import mlp_runtime
 from mlp_runtime.__main__ import main
@@ -115,6 +115,21 @@ def test_vectors_are_read_with_names_in_any_order_or_without(folder, capsys):
     (folder / "bare.csv").write_text("0\t1\n1\t1\n")
     for name in ("named.csv", "bare.csv"):
         assert answer(capsys, "predict", "xor.mlp", name) == "yes\nno\n"
+
+
+def test_labels_are_listed_with_commas_and_in_json_as_a_list(folder, capsys):
+    (folder / "topics.mlp").write_bytes(topics(0.0))
+    (folder / "none.mlp").write_bytes(topics(1.0))
+    (folder / "x.json").write_text("[[0, 1], [1, 1]]")
+    assert answer(capsys, "predict", "topics.mlp", "x.json") == "red, green, blue\n" * 2
+    assert answer(capsys, "predict", "none.mlp", "x.json") == "\n\n"
+    found = json.loads(answer(capsys, "predict", "topics.mlp", "x.json", "--json"))["predictions"]
+    assert found[0]["labels"] == ["red", "green", "blue"]
+    assert found[0].keys() == {"input", "labels", "probabilities"}
+    assert found[0]["probabilities"].keys() == {"red", "green", "blue"}
+    (folder / "one.json").write_text("[0, 1]")
+    (one,) = json.loads(answer(capsys, "predict", "none.mlp", "one.json", "--json"))["predictions"]
+    assert one["labels"] == []
 
 
 def test_json_has_one_object_with_every_probability(folder, capsys):

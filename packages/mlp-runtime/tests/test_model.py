@@ -10,7 +10,7 @@ import threading
 import make_model
 import numpy as np
 import pytest
-from make_model import build, digits, prices, random_layers, xor
+from make_model import build, digits, prices, random_layers, topics, xor
 
 import mlp_runtime
 from mlp_runtime import InputError, Model, load
@@ -117,6 +117,32 @@ def test_several_numbers_come_as_an_array():
     assert model.predict([1, 2]).shape == (3,)
     assert model.predict([[1, 2]]).shape == (1, 3)
     np.testing.assert_allclose(model.predict([1, 2]), model.forward([1, 2]) + 1, rtol=1e-6)
+
+
+def test_of_labels_every_one_holds_that_reaches_the_threshold():
+    model = load(topics())
+    x = np.random.default_rng(0).normal(size=(50, 2)) * 3
+    shares = model.predict_proba(x)
+    assert shares.shape == (50, 3)
+    expected = [tuple(np.array(model.classes)[row].tolist()) for row in shares >= 0.5]
+    assert model.predict(x) == expected
+    assert {len(one) for one in expected} >= {1, 2, 3}
+    assert model.predict(x[7]) == expected[7]
+    assert model.predict(x, strict=True) == expected
+    assert model.predict_proba(x[7]).shape == (3,)
+    assert (model.output_kind, model.classes) == ("labels", ("red", "green", "blue"))
+    assert model.top(x[7], 1)[0][0] == model.classes[shares[7].argmax()]
+
+
+def test_no_label_or_all_may_hold():
+    assert load(topics(1.0)).predict([0.5, 1]) == ()
+    assert load(topics(0.0)).predict([[0.5, 1]]) == [("red", "green", "blue")]
+
+
+def test_one_label_alone_holds_or_not_and_is_no_pair_of_classes():
+    model = load(topics(labels=["spam"]))
+    assert model.predict_proba([[1, 2], [3, 4]]).shape == (2, 1)
+    assert set(model.predict(np.random.default_rng(0).normal(size=(20, 2)) * 9)) == {(), ("spam",)}
 
 
 def test_forward_takes_prepared_numbers_and_nothing_else():
@@ -362,8 +388,8 @@ def test_the_public_names_are_these():
     assert all(hasattr(mlp_runtime, name) for name in mlp_runtime.__all__)
     public = {name for name in dir(load(xor())) if not name.startswith("_")}
     assert public == {
-        "classes", "describe", "forward", "input", "layers", "meta", "path", "predict", "predict_proba", "top", "trace",
-        "training",
+        "classes", "describe", "forward", "input", "layers", "meta", "output_kind", "path", "predict", "predict_proba",
+        "top", "trace", "training",
     }  # fmt: skip
     assert mlp_runtime.FORMAT == "0.1"
     assert make_model.XOR_HEADER["requires"][0] in mlp_runtime.FEATURES

@@ -9,7 +9,7 @@ from pathlib import Path
 import make_model
 import numpy as np
 import pytest
-from make_model import XOR_TENSORS, Raw, build, digits, lay_out, pack, random_layers, seal, xor
+from make_model import XOR_TENSORS, Raw, build, digits, lay_out, pack, random_layers, seal, topics, xor
 
 from mlp_runtime import Damaged, Invalid, ModelFileError, NotAModel, TooNew, load
 from mlp_runtime.modelfile import ALIGN, FEATURES, HEADER_AT, padding, read
@@ -90,7 +90,7 @@ def test_the_example_in_the_specification_is_a_file():
 def test_the_specification_names_every_feature():
     if not FORMAT_PAGE.is_file():
         pytest.skip("docs/format.md is not beside this package")
-    named = re.findall(r"`((?:input|weights)\.[a-z0-9/]+\d)`", FORMAT_PAGE.read_text(encoding="utf-8"))
+    named = re.findall(r"`((?:input|output|weights)\.[a-z0-9/]+\d)`", FORMAT_PAGE.read_text(encoding="utf-8"))
     assert set(named) == FEATURES
 
 
@@ -255,7 +255,10 @@ def header_bytes(**change):
         ({"layers": [3]}, "header key layers: found a list of 1, wanted a list of maps"),
         ({"layers": [{}]}, "header key layers[0].weight: found nothing, wanted text"),
         ({"layers": {"a": 1}}, "header key layers: found a map of 1, wanted a list"),
-        ({"output": {"kind": "poem"}}, "header key output.kind: found 'poem', wanted 'classes' or 'numbers'"),
+        (
+            {"output": {"kind": "poem"}},
+            "header key output.kind: found 'poem', wanted 'classes' or 'labels' or 'numbers'",
+        ),
         ({"output": {"kind": "classes", "classes": ["a"]}}, "wanted at least 2 different names"),
         ({"output": {"kind": "classes", "classes": ["a", "a"]}}, "wanted at least 2 different names"),
         ({"output": {"kind": "classes", "classes": ["a", "b", "c"]}}, "found 3 names, but layer 1 gives 1 numbers"),
@@ -505,3 +508,28 @@ def test_a_header_changed_anywhere_loads_or_is_refused_in_one_sentence(seed):
             refused += 1
             assert "\n" not in str(error), error  # noqa: PT017
     assert refused > 200
+
+
+# --- labels ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_file_of_labels_must_say_so_in_what_it_requires():
+    def forget(header):
+        header["requires"].remove("output.labels/1")
+
+    assert "requires: found no 'output.labels/1'" in refusal(topics(change=forget), Invalid)
+
+
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        ({"labels": None}, "output.labels: found nothing, wanted a list of text"),
+        ({"labels": []}, "output.labels: found"),
+        ({"labels": ["a", "b", "a"]}, "at least 1 different names"),
+        ({"labels": ["a", "b"]}, "output: found 2 names"),
+        ({"threshold": 1.5}, "output.threshold: found 1.5"),
+        ({"temperature": 0}, "output.temperature: found 0"),
+    ],
+)
+def test_labels_that_make_no_sense_are_refused_by_key(output, said):
+    assert said in refusal(topics(change=lambda header: header["output"].update(output)), Invalid)

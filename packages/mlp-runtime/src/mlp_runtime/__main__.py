@@ -19,6 +19,7 @@ from .errors import InputError, ModelFileError, UnknownActivation
 from .model import Model, load
 from .rawfiles import read_raw
 
+_KEYS = {"classes": "label", "labels": "labels", "numbers": "value"}
 BUG, USAGE, INPUT, MODEL, OUTPUT, INTERRUPTED = 1, 2, 3, 4, 6, 130
 
 
@@ -103,30 +104,32 @@ def _predict(options: argparse.Namespace) -> str:
         return _json({"model": options.model, "predictions": answers})
     several = len(options.inputs) > 1
     names = [f"{_plain(answer['input'])}\t" if several else "" for answer in answers]
-    return "\n".join(name + _plain(answer.get("label", answer.get("value"))) for name, answer in zip(names, answers))
+    return "\n".join(name + _plain(answer[_KEYS[model.output_kind]]) for name, answer in zip(names, answers))
 
 
 def _answers(model: Model, path: str, everything: bool) -> list[dict[str, Any]]:
     """Return one dict for every input in the file at `path`; probabilities come only with `everything`."""
     try:
         raw = read_raw(path, model.input)
-        found = np.array(model.predict(raw))
+        found = np.array(model.predict(raw), object)
         shares = np.atleast_2d(model.predict_proba(raw)).tolist() if everything and model.classes else None
         values = found.tolist() if model.input.is_batch(raw) else [found.tolist()]
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
-    key = "label" if model.classes else "value"
+    key = _KEYS[model.output_kind]
     named = [path] if len(values) == 1 else [f"{path}[{row}]" for row in range(len(values))]
     answers: list[dict[str, Any]] = [{"input": name, key: value} for name, value in zip(named, values)]
     for answer, of_row in zip(answers, shares or ()):
         of_class = dict(zip(model.classes, of_row))
-        answer.update(confidence=of_class[answer[key]], probabilities=of_class)
+        if key == "label":
+            answer["confidence"] = of_class[answer[key]]
+        answer["probabilities"] = of_class
     return answers
 
 
 def _plain(value: Any) -> str:
     """Return a value as a person writes it; a float32 shows the digits that it has, and nothing steers the terminal."""
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return ", ".join(map(_plain, value))
     text = f"{value:.7g}" if isinstance(value, float) else str(value)
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)

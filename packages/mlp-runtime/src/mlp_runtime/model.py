@@ -17,7 +17,7 @@ from .errors import InputError, Invalid, ModelFileError, UnknownActivation, near
 from .forward import Layer, Plan
 from .inputs.common import Frozen
 from .modelfile import ModelFile, located, read
-from .schema import header_error
+from .schema import NAMES, header_error
 
 if TYPE_CHECKING:
     from .inputs import Input
@@ -47,9 +47,10 @@ def load(source: Source, *, verify: bool = True, selftest: bool = True) -> Model
 class Model(Frozen):
     """A loaded model. It never changes, so threads may share it; every array it returns is fresh and the caller's.
 
-    `input` prepares raw inputs, `classes` are the labels (empty for a model that gives numbers), `layers` hold the
-    weights (n_out, n_in) and biases (n_out,), read-only, `meta` and `training` say where the model comes from, `path`
-    is the file it was loaded from, if any.
+    `input` prepares raw inputs, `output_kind` is "classes" (one is the answer), "labels" (any number of them is) or
+    "numbers", `classes` are the classes or labels (empty for numbers), `layers` hold the weights (n_out, n_in) and
+    biases (n_out,), read-only, `meta` and `training` say where the model comes from, `path` is the file it was loaded
+    from, if any.
     """
 
     def __init__(self, file: ModelFile, path: Union[str, None] = None) -> None:
@@ -57,21 +58,23 @@ class Model(Frozen):
         header = file.header
         given = {key: value for key, value in header["output"].items() if value is not None}
         self._output: dict[str, Any] = {"threshold": 0.5, "mean": 0.0, "scale": 1.0, **given}
-        self._names: tuple[str, ...] = tuple(given["classes" if given["kind"] == "classes" else "names"])
+        self._names: tuple[str, ...] = tuple(given[NAMES[given["kind"]]])
         self._file = file
         with np.errstate(over="ignore", invalid="ignore"):  # absurd weights are no reason to print a warning
             self._plan = Plan([_layer(file, index, spec) for index, spec in enumerate(header["layers"])])
         self.layers = self._plan.layers
         self.input: Input = file.input
-        self.classes = self._names if given["kind"] == "classes" else ()
+        self.output_kind: str = given["kind"]
+        self.classes = () if self.output_kind == "numbers" else self._names
         self.path = path
         self._freeze()
 
     def predict(self, raw: Any, *, strict: bool = False) -> Any:
         """Return the label (str) or number (float) of one input, or an array with that of every input of a batch.
 
-        A model that gives several numbers returns an array (n,) for one input. With `strict=True` the bits of an
-        answer don't depend on what else is in the batch.
+        A model that gives several numbers returns an array (n,) for one input; one of labels returns a tuple of those
+        that hold, and a list of such tuples for a batch. With `strict=True` the bits of an answer don't depend on what
+        else is in the batch.
         """
         many, output = self._run(raw, strict)
         if not self.classes:
@@ -79,17 +82,22 @@ class Model(Frozen):
             if len(self._names) == 1:
                 numbers = numbers[..., 0]
             return numbers if many or numbers.ndim else float(numbers)
-        single = output.shape[-1] == 1
         threshold = np.float32(self._output["threshold"])  # older NumPy would compare one answer in float64
+        if self.output_kind == "labels":
+            rows = np.atleast_2d(output >= threshold)
+            hold = [tuple(name for name, holds in zip(self.classes, row) if holds) for row in rows]
+            return hold if many else hold[0]
+        single = output.shape[-1] == 1
         best = (output[..., 0] >= threshold).astype(int) if single else output.argmax(axis=-1)
         return np.array(self.classes)[best] if many else self.classes[int(best)]
 
     def predict_proba(self, raw: Any, *, strict: bool = False) -> np.ndarray:
-        """Return the probability of every class, float32 (n_classes,) for one input or (batch, n_classes)."""
+        """Return the probability of every class or label, float32 (n_classes,) for one input or (batch, n_classes)."""
         if not self.classes:
             raise InputError("predict_proba takes a model with classes, but this one gives numbers: use predict")
         _, output = self._run(raw, strict)
-        return np.concatenate((1 - output, output), axis=-1) if output.shape[-1] == 1 else output
+        is_single = output.shape[-1] == 1 and self.output_kind == "classes"
+        return np.concatenate((1 - output, output), axis=-1) if is_single else output
 
     def top(self, raw: Any, n: int = 3) -> list[Any]:
         """Return the `n` likeliest classes as (label, probability), likeliest first; a batch gives a list of such."""

@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 MAGIC = b"\x97\xa7MLP\r\n\x1a\n"  # an array of 7; a text of 7 bytes, which text-mode copying breaks
 MAJOR, MINOR = 0, 1
 FORMAT = f"{MAJOR}.{MINOR}"
-FEATURES = frozenset(
-    ("input.vector/1", "input.image/1", "input.table/1", "input.table/2", "weights.float16", "weights.int8")
-)
+FEATURES = frozenset((
+    "input.vector/1", "input.image/1", "input.table/1", "input.table/2", "output.labels/1",
+    "weights.float16", "weights.int8",
+))  # fmt: skip
 
 MAJOR_AT, MINOR_AT, DIGEST_AT, HEADER_AT = 9, 12, 15, 49  # where the values begin that have a fixed place
 UINT16, BIN8, BIN32 = 0xCD, 0xC4, 0xC6  # MessagePack type bytes

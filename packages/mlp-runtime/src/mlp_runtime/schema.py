@@ -60,8 +60,10 @@ KINDS: dict[str, Callable[[Any], bool]] = {
 # absent or nil. `inputs` say what else stands in theirs.
 _OUTPUTS = {
     "classes": {"classes": "a list of text", "threshold?": "a number from 0 to 1", "temperature?": "a positive number"},
+    "labels": {"labels": "a list of text", "threshold?": "a number from 0 to 1", "temperature?": "a positive number"},
     "numbers": {"names": "a list of text", "mean?": "a number", "scale?": "a number that is not 0"},
 }
+NAMES = {"classes": "classes", "labels": "labels", "numbers": "names"}  # the key under which an output names its parts
 _LAYER = {"weight": "text", "bias": "text", "activation": "text", "parameters?": "a map of numbers"}
 _TENSOR = {
     "name": "text", "dtype": tuple(DTYPES), "shape": "1 to 4 positive counts", "length": "a count", "offset": "a count",
@@ -112,7 +114,9 @@ def check_header(header: dict[str, Any]) -> None:
         raise header_error("layers: found an empty list, wanted at least one layer")
     output = header["output"]
     check(output, _OUTPUTS[output["kind"]], "output")
-    key, least = ("classes", 2) if output["kind"] == "classes" else ("names", 1)
+    key, least = NAMES[output["kind"]], 2 if output["kind"] == "classes" else 1
+    if key == "labels":
+        check_required(header, "output.labels/1", "an output of kind 'labels'")
     if len(output[key]) < least or len(set(output[key])) != len(output[key]):
         raise header_error(f"output.{key}: found {shown(output[key])}, wanted at least {least} different names")
     if header.get("selftest") is not None:
@@ -185,12 +189,14 @@ def check_chain(header: dict[str, Any], tensors: dict[str, np.ndarray], size: in
         given, giver = outputs, f"layer {index}"
 
     output = header["output"]
-    names = output["classes" if output["kind"] == "classes" else "names"]
+    names = output[NAMES[output["kind"]]]
     single = output["kind"] == "classes" and len(names) == 2 and given == 1
     if given != len(names) and not single:
         raise header_error(f"output: found {len(names)} names, but {giver} gives {given} numbers")
-    if output.get("threshold") is not None and not single:
-        raise header_error("output.threshold: wanted nothing, because only one number for two classes has one")
+    if output.get("threshold") is not None and not single and output["kind"] != "labels":
+        raise header_error(
+            "output.threshold: wanted nothing, because only labels and a number for two classes have one"
+        )
 
     selftest = header.get("selftest")
     if selftest is not None:
