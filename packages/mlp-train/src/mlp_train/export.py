@@ -76,8 +76,11 @@ def to_bytes(
     tensors = {**{name: tensor for one in stored for name, tensor in one.tensors.items()}, **tensors}
     selftest = _selftest(input, stored, tensors)
     entries, block = _pack(tensors)
+    requires = [f"input.{input.kind}/{input.version}"]
+    requires += ["output.labels/1"] if output["kind"] == "labels" else []
+    requires += [] if weights == "float32" else [f"weights.{weights}"]
     header = {
-        "requires": [f"input.{input.kind}/{input.version}", *([] if weights == "float32" else [f"weights.{weights}"])],
+        "requires": requires,
         "input": plain(spec),
         "layers": [one.entry for one in stored],
         "output": plain(output),

@@ -59,7 +59,7 @@ class Plan:
 
     @property
     def task(self) -> str:
-        """`classification` or `regression`."""
+        """`classification`, `multi-label` or `regression`."""
         return self.dataset.task
 
     @cached_property
@@ -100,9 +100,11 @@ class Plan:
         return None if classes is None else math.log(classes)
 
     def answers(self, outputs: Array) -> Array:
-        """Turn rows of network output, or of targets, into class indices (n,) or numbers (n,) in the target's unit."""
+        """Turn rows of network output, or of targets, into answers as `Split.y` has them: indices, 0/1 rows or numbers."""
         if self.task == "regression":
             answers: Array = outputs[:, 0].astype(np.float64) * self.output["scale"] + self.output["mean"]
+        elif self.task == "multi-label":
+            answers = (outputs >= self.output["threshold"]).astype(np.int64)
         elif outputs.shape[1] == 1:
             answers = (outputs[:, 0] >= self.output["threshold"]).astype(np.int64)
         else:
@@ -223,8 +225,13 @@ def _check_classes(dataset: Dataset) -> None:
 def _loss_name(config: FitConfig, dataset: Dataset) -> str:
     regression, classes = dataset.task == "regression", len(dataset.classes)
     if config.loss == "auto":
-        return "squared-error" if regression else "binary-cross-entropy" if classes == 2 else "cross-entropy"
+        has_sigmoids = classes == 2 or dataset.task == "multi-label"
+        return "squared-error" if regression else "binary-cross-entropy" if has_sigmoids else "cross-entropy"
     task = parse_loss(config.loss).task
+    if dataset.task == "multi-label" and parse_loss(config.loss).activation == "softmax":
+        raise UsageError(
+            f"loss {config.loss!r} is for one class each, but several labels may hold: use binary-cross-entropy"
+        )
     if regression and task == "classification":
         raise UsageError(f"loss {config.loss!r} is for classes, but the target is a number: use squared-error")
     if not regression and task == "regression":
@@ -247,6 +254,8 @@ def _output(dataset: Dataset, loss_name: str) -> dict[str, Any]:
             mean, spread = 0.0, mean
         scale = spread if spread > 0 else 1.0
         return {"kind": "numbers", "names": [dataset.target or "y"], "mean": mean, "scale": scale}
+    if dataset.task == "multi-label":
+        return {"kind": "labels", "labels": list(dataset.classes), "threshold": 0.5, "temperature": 1.0}
     output: dict[str, Any] = {"kind": "classes", "classes": list(dataset.classes), "temperature": 1.0}
     if loss_name == "binary-cross-entropy" and len(dataset.classes) == 2:
         output["threshold"] = 0.5
@@ -254,6 +263,8 @@ def _output(dataset: Dataset, loss_name: str) -> dict[str, Any]:
 
 
 def _width(output: dict[str, Any]) -> int:
+    if output["kind"] == "labels":
+        return len(output["labels"])
     return len(output["classes"]) if output["kind"] == "classes" and "threshold" not in output else 1
 
 
@@ -268,11 +279,11 @@ def _reader(split: Split, prepared: Input, output: dict[str, Any], config: FitCo
 
 
 def _targets(output: dict[str, Any], y: Array) -> Array:
-    """Put answers (n,) into rows as wide as the network's output."""
+    """Put answers, (n,) or of labels (n, labels), into rows as wide as the network's output."""
     if output["kind"] == "numbers":
         rows: Array = ((y - output["mean"]) / output["scale"])[:, None]
     elif "threshold" in output:
-        rows = y[:, None]
+        rows = y.reshape(len(y), -1)
     else:
         rows = np.eye(len(output["classes"]), dtype=np.float32)[y]
     return rows
@@ -306,7 +317,7 @@ def _layers(config: FitConfig, n_in: int, n_out: int, loss_name: str, output: di
         )
     last, paired = config.output_activation, parse_loss(loss_name).activation
     if last == "auto":
-        last = paired or ("softmax" if output["kind"] == "classes" else "identity")
+        last = paired or {"classes": "softmax", "labels": "sigmoid", "numbers": "identity"}[output["kind"]]
     elif paired and last != paired:
         raise UsageError(f"loss {loss_name!r} goes with the output activation {paired!r}, not {last!r}")
     sizes = (n_in, *hidden, n_out)
