@@ -70,5 +70,5 @@ def _of_classes(train: Split, classes: Sequence[str], class_weight: str | Mappin
 def _weigh(split: Split, of_class: Array) -> Array:
     weights: Array = np.ones(len(split)) if split.weight is None else split.weight
     if len(of_class) and split.y is not None and split.y.ndim == 1:
-        return np.asarray(weights * of_class[split.y])
+        weights = np.multiply(weights, of_class[split.y])
     return weights

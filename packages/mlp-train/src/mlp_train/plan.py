@@ -100,7 +100,7 @@ class Plan:
         return None if classes is None else math.log(classes)
 
     def answers(self, outputs: Array) -> Array:
-        """Turn rows of network output, or of targets, into answers as `Split.y` has them: indices, 0/1 rows or numbers."""
+        """Turn rows of network output, or of targets, into answers as in `Split.y`: indices, rows of 0 and 1, numbers."""
         if self.task == "regression":
             answers: Array = outputs[:, 0].astype(np.float64) * self.output["scale"] + self.output["mean"]
         elif self.task == "multi-label":
