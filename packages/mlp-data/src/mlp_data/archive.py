@@ -19,6 +19,7 @@ PIECE = 1 << 16  # packed bytes read at once
 _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 GZIP_MAGIC = b"\x1f\x8b"
 _STORED, _DEFLATED = 0, 8
+_LENGTHS = struct.Struct("<HH")
 _METHODS = {9: "deflate64", 12: "bzip2", 14: "LZMA", 93: "zstd", 95: "xz", 99: "encryption"}
 
 
@@ -67,27 +68,25 @@ class Archive:
         if at_most is None and member not in self._kept:
             return b"".join(self.stream(member))
         entry = self._members[member]
-        where = f"{self.name}: {member!r}"
         content = self._kept.get(member)
         if content is None:
-            content = _joined(self._unpacked(entry, where, min(PART, at_most or PART)), at_most)
+            content = _joined(self._unpacked(entry, self._where(member), min(PART, at_most or PART)), at_most)
             if len(content) == entry.size <= self._room:
                 self._kept[member] = content
                 self._room -= entry.size
         if at_most is None:
-            _check_whole(entry, where, len(content), zlib.crc32(content))
+            self._check_whole(member, len(content), zlib.crc32(content))
         return content[:at_most]
 
     def stream(self, member: str) -> Iterator[bytes]:
         """Yield the content of a member in parts of at most 1 MiB; what is wrong with it shows at the last of them."""
         entry = self._members[member]
-        where = f"{self.name}: {member!r}"
         size = crc = 0
-        for part in self._unpacked(entry, where):
+        for part in self._unpacked(entry, self._where(member)):
             size += len(part)
             crc = zlib.crc32(part, crc)
             yield part
-        _check_whole(entry, where, size, crc)
+        self._check_whole(member, size, crc)
 
     def _unpacked(self, entry: Entry, where: str, step: int = PART) -> Iterator[bytes]:
         try:
@@ -105,22 +104,23 @@ class Archive:
         header = self._file.read(30)
         if len(header) < 30 or header[:4] != b"PK\x03\x04":
             raise ArchiveError(f"{self.name}: {entry.name!r} is not where the archive says: get the archive again")
-        name_length, extra_length = struct.unpack("<HH", header[26:30])
-        if self._file.read(name_length) != entry.raw_name:
+        name_length, extra_length = _LENGTHS.unpack_from(header, 26)
+        if self._file.read(name_length + extra_length)[:name_length] != entry.raw_name:
             raise ArchiveError(
                 f"{self.name}: {entry.name!r} is called otherwise where it lies, which hides what it is: pack it again"
             )
         start = entry.offset + 30 + name_length + extra_length
         for at in range(start, start + entry.packed, PIECE):
             wanted = min(PIECE, start + entry.packed - at)
-            self._file.seek(at)  # another member may have been read since the last piece
+            if at > start:
+                self._file.seek(at)  # another member may have been read since the last piece
             piece = self._file.read(wanted)
             if len(piece) < wanted:
                 raise EOFError(f"{at + len(piece) - start:,} of {entry.packed:,} bytes are there")
             yield piece
 
     def _check_member(self, entry: Entry, member: str) -> None:
-        where = f"{self.name}: {member!r}"
+        where = self._where(member)
         if entry.flags & 0x2041:
             raise ArchiveError(f"{where} is encrypted: unpack it with its password and pack it without one")
         if entry.method not in (_STORED, _DEFLATED):
@@ -130,12 +130,17 @@ class Archive:
         if entry.method == _STORED and entry.size != entry.packed:
             raise ArchiveError(f"{where} is stored in {entry.packed:,} bytes but declares {entry.size:,}: repack it")
 
+    def _check_whole(self, member: str, size: int, crc: int) -> None:
+        declared = self._members[member]
+        if size != declared.size:
+            raise ArchiveError(
+                f"{self._where(member)} holds {size:,} bytes but the archive declares {declared.size:,}: get it again"
+            )
+        if crc != declared.crc:
+            raise ArchiveError(f"{self._where(member)} is damaged (its checksum does not match): get the archive again")
 
-def _check_whole(entry: Entry, where: str, size: int, crc: int) -> None:
-    if size != entry.size:
-        raise ArchiveError(f"{where} holds {size:,} bytes but the archive declares {entry.size:,}: get it again")
-    if crc != entry.crc:
-        raise ArchiveError(f"{where} is damaged (its checksum does not match): get the archive again")
+    def _where(self, member: str) -> str:
+        return f"{self.name}: {member!r}"
 
 
 def check_size(size: int, packed: int, where: str, limits: Limits = LIMITS) -> None:

@@ -90,6 +90,12 @@ def decode(content: bytes, colour: bool | None = False, name: str = "the image")
     >>> decode(b"P5 2 1 255 " + bytes([0, 200]))
     array([[  0, 200]], dtype=uint8)
     """
+    with SILENCE:
+        return decode_inside(content, colour, name)
+
+
+def decode_inside(content: bytes, colour: bool | None, name: str) -> Array:
+    """Return what `decode` does, for many images one after the other inside one `SILENCE`."""
     header = read_header(content, name)
     if not (header.width > 0 and header.height > 0):
         raise DecodeError(f"{name}: the {header.format} image is {header.width} x {header.height} pixels: get it again")
@@ -115,8 +121,7 @@ def has_colour(pixels: Array) -> bool:
 def _pixels(content: bytes, header: Header, name: str) -> Array:
     cv2: Any = opencv()
     try:
-        with SILENCE:
-            found = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+        found = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:
         found = None
     if found is None or not found.size:
@@ -125,6 +130,8 @@ def _pixels(content: bytes, header: Header, name: str) -> Array:
         found = (found >> 8).astype(np.uint8)
     if found.dtype != np.uint8:
         raise DecodeError(f"{name}: the {header.format} image holds {found.dtype} values: convert it to 8 or 16 bits")
+    if found.ndim == 2 and header.orientation == 1:
+        return np.ascontiguousarray(found)
     if found.ndim == 3 and found.shape[2] == 1:
         found = found[..., 0]
     if found.ndim == 3 and found.shape[2] == 2:  # grey and alpha

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mlp_data.errors import DecodeError
 
 # The tags of TIFF that matter here; EXIF is a small TIFF file inside another image (TIFF 6.0; EXIF 2.32, section 4.6).
 _WIDTH, _HEIGHT, _ORIENTATION, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 274, 322, 323
 _TIFF_PIXELS = ((273, 279), (324, 325))  # where strips and tiles start, and how many bytes each takes
+_PNG_SIZE, _PNG_CHUNK = struct.Struct(">II"), struct.Struct(">I4s")
 
 _MAGIC = {
     b"\x89PNG\r\n\x1a\n": "PNG",
@@ -24,8 +25,7 @@ _MAGIC = {
 }
 
 
-@dataclass(frozen=True)
-class Header:
+class Header(NamedTuple):
     """What an image file says about itself. `orientation` is EXIF's: 1 is upright, 2 to 8 are mirrored or turned."""
 
     format: str
@@ -40,9 +40,11 @@ def image_format(start: bytes) -> str | None:
     >>> image_format(b"BM" + bytes(14)), image_format(b"BMW,Audi,Opel,VW"), image_format(b"label,pixel0,pix")
     ('BMP', None, None)
     """
-    if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
-        return "WebP"
-    found = next((kind for magic, kind in _MAGIC.items() if start.startswith(magic)), None)
+    found = "WebP" if start[:4] == b"RIFF" and start[8:12] == b"WEBP" else None
+    for magic, kind in _MAGIC.items():
+        if start.startswith(magic):
+            found = kind
+            break
     if found == "BMP" and start[6:10] != bytes(4):  # two letters prove little, four reserved zeros more
         return None
     if found in ("PGM", "PPM") and not start[2:3].isspace():
@@ -66,11 +68,11 @@ def read_header(content: bytes, where: str) -> Header:
 
 
 def _png(content: bytes) -> Header:
-    width, height = struct.unpack(">II", content[16:24])
+    width, height = _PNG_SIZE.unpack_from(content, 16)
     orientation = 1
     at = 8
     while True:  # the chunks, each with its length in front: the last one proves that nothing is missing
-        length, name = struct.unpack(">I4s", content[at : at + 8])
+        length, name = _PNG_CHUNK.unpack_from(content, at)
         if at + 12 + length > len(content):
             raise EOFError
         if name == b"eXIf":

@@ -15,6 +15,7 @@ from mlp_data.errors import DataError
 from mlp_runtime.errors import nearest
 
 Array = npt.NDArray[Any]
+_DIGITS = re.compile(r"(\d+)")
 
 
 def natural_order(names: Iterable[str]) -> tuple[str, ...]:
@@ -27,7 +28,7 @@ def natural_order(names: Iterable[str]) -> tuple[str, ...]:
     numbers = list(takewhile(lambda number: number is not None, map(_number, names)))
     if len(numbers) == len(names):
         return tuple(name for _, name in sorted(zip(numbers, names, strict=True)))
-    return tuple(sorted(names, key=_natural_key))
+    return tuple(sorted(sorted(names), key=_natural_key))
 
 
 def classes_and_indices(
@@ -87,7 +88,7 @@ def _number(name: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _natural_key(name: str) -> tuple[list[str | int], str]:
-    pieces: list[str | int] = [*re.split(r"(\d+)", name.casefold())]  # text and digits in turn, text first
+def _natural_key(name: str) -> list[str | int]:
+    pieces: list[str | int] = _DIGITS.split(name.casefold())  # text and digits in turn, text first
     pieces[1::2] = map(int, pieces[1::2])
-    return pieces, name
+    return pieces

@@ -12,7 +12,8 @@ _LONGEST = 4096  # bytes, as the path of a file on Linux
 # Windows opens a device under these names, whatever the folder and the ending ("Naming Files, Paths, and Namespaces").
 _DEVICE = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³])\s*(?:[.:].*)?", re.IGNORECASE)
 # What most names lack, so that they are done with at the first look.
-_UNUSUAL = re.compile(r"[^ -~]|[\\:]|//|(?:^|/)(?:[./]|con|prn|aux|nul|com|lpt)|/$", re.IGNORECASE)
+# Every branch starts with a set of letters and case is spelt out, for then `re` skips what cannot start a match.
+_UNUSUAL = re.compile(r"[^ -~]|[\\:]|/(?:[./]|[cC][oO]|[pP][rR]|[aA][uU]|[nN][uU]|[lL][pP]|$)")
 
 
 def is_junk(name: str) -> bool:
@@ -31,7 +32,7 @@ def safe_name(raw: str, archive: str) -> str:
     >>> safe_name("digits\\\\./7//a.png", "data.zip")
     'digits/7/a.png'
     """
-    if len(raw) <= _LONGEST and not _UNUSUAL.search(raw):
+    if len(raw) <= _LONGEST and not _UNUSUAL.search(f"/{raw}"):
         return raw
     where = f"{archive}: the member name {raw[:80]!r}"
     if len(raw) > _LONGEST:

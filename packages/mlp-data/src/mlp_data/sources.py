@@ -15,7 +15,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from mlp_data.archive import GZIP_MAGIC, PART, Archive, check_size, gunzip, gunzipped, inflate
+from mlp_data.archive import GZIP_MAGIC, PART, PIECE, Archive, check_size, gunzip, gunzipped, inflate
 from mlp_data.containers import HEAD, container_kind, open_container
 from mlp_data.dataset import Dataset
 from mlp_data.errors import ArchiveError, DataError, OptionError
@@ -251,11 +251,8 @@ def _members(archive: Archive | TarArchive, prefix: str = "", budget: int = LIMI
     few = len(archive.sizes) <= _FEW
     for name, size in archive.sizes.items():
         where = f"{archive.name}/{name}"
-
-        def read(at_most: int | None, name: str = name) -> bytes:
-            return archive.read(name, at_most)
-
-        member = Member(prefix + name, size, where, read, partial(archive.stream, name))
+        stream = partial(archive.stream, name) if size > PIECE else None  # a small one comes in one part anyway
+        member = Member(prefix + name, size, where, partial(archive.read, name), stream)
         kind = None
         if not prefix and (few or name.lower().endswith(_ARCHIVES)):
             kind = container_kind(archive.read(name, HEAD))

@@ -115,9 +115,10 @@ def _text(raw: bytes, flags: int, name: str) -> str:
 
 def _refuse_overlaps(entries: list[Entry], start: int, name: str) -> None:
     """Refuse members that share bytes: each would unpack them anew, so that a small archive becomes a huge one."""
-    ends = sorted((entry.offset, entry.offset + 30 + len(entry.raw_name) + entry.packed) for entry in entries)
-    following = [offset for offset, _ in ends[1:]] + [start]
-    for (_, end), next_offset in zip(ends, following, strict=False):
+    ordered = sorted(entries, key=lambda entry: entry.offset)
+    following = [entry.offset for entry in ordered[1:]] + [start]
+    for entry, next_offset in zip(ordered, following, strict=False):
+        end = entry.offset + 30 + len(entry.raw_name) + entry.packed
         if end > next_offset:
             raise ArchiveError(
                 f"{name}: the archive is damaged or hostile (two of its files share the bytes before {end:,}): "

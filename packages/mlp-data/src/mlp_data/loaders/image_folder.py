@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
 from mlp_data.arrays import stack
 from mlp_data.cells import numbers
 from mlp_data.dataset import SPLITS, Dataset, Samples, Split
-from mlp_data.decode import SILENCE, decode
+from mlp_data.decode import SILENCE, decode_inside
 from mlp_data.errors import ArchiveError, DataError, DecodeError
 from mlp_data.image_header import image_format
 from mlp_data.labels import Array, classes_and_indices, natural_order
@@ -29,8 +28,7 @@ _PEEK = 8  # images that are looked at to tell how much all will take
 _NAMED = 3  # bad images that are named one by one; the others are counted
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where an image lies: its split, and the folder that names its class if there is one."""
 
     member: Member
@@ -78,8 +76,8 @@ Found = tuple[dict[str, Samples], dict[str, list[int]], list[str]]  # split -> i
 
 
 def _in_memory(source: Source, places: Sequence[Place], splits: Sequence[str], options: Options) -> Found:
-    frames: dict[str, list[Array]] = {}
-    rows: dict[str, list[int]] = {}
+    frames: defaultdict[str, list[Array]] = defaultdict(list)
+    rows: defaultdict[str, list[int]] = defaultdict(list)
     bad: list[str] = []
     size, most = 0, options.storage.max_memory // 2  # while they are put together there are two of each
     for row, (one, frame) in enumerate(decoded(places)):
@@ -92,8 +90,8 @@ def _in_memory(source: Source, places: Sequence[Place], splits: Sequence[str], o
                 f"{source.name}: the pixels of its first images, up to {one.member.name!r}, take over {most:,} bytes, "
                 f"half of the memory allowed: shrink the images, give fewer, or allow more with max_memory"
             )
-        frames.setdefault(splits[row], []).append(frame)
-        rows.setdefault(splits[row], []).append(row)
+        frames[splits[row]].append(frame)
+        rows[splits[row]].append(row)
     return {split: stack(found) for split, found in frames.items()}, rows, bad
 
 
@@ -162,7 +160,9 @@ def _decode_all(places: list[Place], contents: list[bytes | DataError]) -> list[
     found: list[Array | DataError] = []
     for one, content in zip(places, contents, strict=True):
         try:
-            found.append(content if isinstance(content, DataError) else decode(content, None, repr(one.member.name)))
+            found.append(
+                content if isinstance(content, DataError) else decode_inside(content, None, repr(one.member.name))
+            )
         except DecodeError as error:
             if isinstance(error.__cause__, ImportError):
                 raise
@@ -176,29 +176,29 @@ def place(images: Sequence[Member]) -> list[Place]:
     The class is the first folder below the split's folder; where no folder names a split, the first folder below those
     that wrap all images. Below `class/train` it is the folder above.
     """
-    order = {name: at for at, name in enumerate(natural_order(member.name for member in images))}
-    images = sorted(images, key=lambda member: order[member.name])
-    folders = [tuple(member.name.split("/")[:-1]) for member in images]
-    bare = [path for path in folders if _split_at(path) is None]
+    named = {member.name: member for member in images}
+    names = natural_order(named)
+    holding = [name.rpartition("/")[0] for name in names]
+    folders = {folder: tuple(folder.split("/")) if folder else () for folder in dict.fromkeys(holding)}
+    split_at = {path: _split_at(path) for path in folders.values()}
+    bare = [path for path, at in split_at.items() if at is None]
     wrap = _common(bare)
-    if len(bare) == len(folders) and wrap and all(path == wrap for path in bare):
+    if bare == [wrap] and len(folders) == 1:
         wrap = wrap[:-1]  # one class alone: its folder wraps all images, and still names them
-    ends = [path[at - 1] for path in folders if (at := _split_at(path)) == len(path) - 1 and at > 0]
-    class_above = len(set(ends)) > 1
-    places = []
-    for member, path in zip(images, folders, strict=True):
-        at = _split_at(path)
+    above = {path[at - 1] for path, at in split_at.items() if at is not None and at == len(path) - 1 and at > 0}
+    found = {}
+    for folder, path in folders.items():
+        at = split_at[path]
         if at is None:
             split, below = "train", path[len(wrap) :]
         else:
             split, below = split_of(path[at]) or "train", path[at + 1 :]
-            if not below and class_above and at > 0:
+            if not below and len(above) > 1 and at > 0:
                 below = (path[at - 1],)
-        places.append(Place(member, split, below[0] if below else None))
-    return places
+        found[folder] = split, below[0] if below else None
+    return [Place(named[name], *found[folder]) for name, folder in zip(names, holding, strict=True)]
 
 
-@lru_cache(maxsize=1024)  # folders hold many images
 def _split_at(path: tuple[str, ...]) -> int | None:
     """Return which folder of a path names a split, the first one that does."""
     return next((at for at, folder in enumerate(path) if split_of(folder) is not None), None)

@@ -80,6 +80,8 @@ def _is_json(member: Member) -> bool:
 
 def _is_list(member: Member) -> bool:
     """Tell whether a file's first line speaks of `file_name`; what is no text or no table does not."""
+    if b"\0" in member.magic:  # most images show it
+        return False
     start = member.head(4096)
     if _FILE.encode() not in start or b"\0" in start:
         return False
