@@ -116,7 +116,7 @@ def test_several_labels_are_counted_together_and_one_by_one() -> None:
 def test_outputs_that_are_no_probabilities_are_not_judged_as_such() -> None:
     rows = np.array([[0.9, 0.8], [0.1, 0.3]])
     found = full_score("classification", np.array([0, 1]), np.array([0, 1]), rows)
-    assert found.keys() == {"accuracy", "balanced_accuracy", "f1", "roc_auc"}
+    assert found.keys() == {"accuracy", "balanced_accuracy", "macro_f1", "roc_auc"}
 
 
 def test_after_an_epoch_only_what_is_cheap_is_counted() -> None:
@@ -142,7 +142,7 @@ def test_classes_are_measured_as_by_scikit_learn(count: int, weighted: bool) -> 
     assert ours["balanced_accuracy"] == pytest.approx(
         theirs.balanced_accuracy_score(actual, said, sample_weight=weights)
     )
-    assert ours["f1"] == pytest.approx(theirs.f1_score(actual, said, average="macro", sample_weight=weights))
+    assert ours["macro_f1"] == pytest.approx(theirs.f1_score(actual, said, average="macro", sample_weight=weights))
     found = theirs.roc_auc_score(actual, auc, multi_class="ovr", average="macro", sample_weight=weights)
     assert ours["roc_auc"] == pytest.approx(found)
     assert ours["log_loss"] == pytest.approx(theirs.log_loss(actual, shares, sample_weight=weights))
@@ -168,6 +168,6 @@ def test_numbers_and_labels_are_measured_as_by_scikit_learn(weighted: bool) -> N
     said = (shares > 0.5).astype(int)
     ours = full_score("multi-label", said, truths, shares, weights)
     assert ours["accuracy"] == pytest.approx(theirs.accuracy_score(truths, said, sample_weight=weights))
-    assert ours["f1"] == pytest.approx(theirs.f1_score(truths, said, average="micro", sample_weight=weights))
+    assert ours["micro_f1"] == pytest.approx(theirs.f1_score(truths, said, average="micro", sample_weight=weights))
     assert ours["macro_f1"] == pytest.approx(theirs.f1_score(truths, said, average="macro", sample_weight=weights))
     assert ours["roc_auc"] == pytest.approx(theirs.roc_auc_score(truths, shares, sample_weight=weights))

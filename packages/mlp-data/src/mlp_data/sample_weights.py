@@ -6,8 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from mlp_data.errors import DataError
+from mlp_data.errors import DataError, TableError
 from mlp_data.labels import Array
+
+
+class NoWeights(TableError):
+    """A table has no column of the name that was given for its weights."""
 
 
 def sample_weights(given: Any, count: int, what: str) -> Array:

@@ -69,6 +69,7 @@ def _of_classes(train: Split, classes: Sequence[str], class_weight: str | Mappin
 
 def _weigh(split: Split, of_class: Array) -> Array:
     weights: Array = np.ones(len(split)) if split.weight is None else split.weight
-    if len(of_class) and split.y is not None and split.y.ndim == 1:
-        weights = np.multiply(weights, of_class[split.y])
-    return weights
+    if not len(of_class) or split.y is None or split.y.ndim != 1:
+        return weights
+    of_sample: Array = of_class[split.y]
+    return weights * of_sample

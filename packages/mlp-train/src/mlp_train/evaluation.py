@@ -3,31 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
+import mlp_data
 from mlp_data.dataset import Dataset, Split
 from mlp_data.errors import DataError
+from mlp_data.sample_weights import NoWeights
 from mlp_runtime import InputError, Model
 from mlp_runtime.errors import nearest
 from mlp_train.array import Array
-from mlp_train.metrics import rounded, score
+from mlp_train.metrics import full_score, labels, rounded
+from mlp_train.metrics.classes import confusion_matrix, per_class
 from mlp_train.plan import hold_out
 from mlp_train.provenance import provenance
 from mlp_train.raw_batches import batches
 from mlp_train.reporters.words import percent
 
+TASKS = {"classes": "classification", "labels": "multi-label", "numbers": "regression"}  # by what a model gives
+
+
+@dataclass(frozen=True)
+class ClassFigures:
+    """How well one class, or one of several labels, is told. support: how many samples are of it, or their weight."""
+
+    name: str
+    precision: float
+    recall: float
+    f1: float
+    support: float
+
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How good a model is. split: "test", "held-out" or "all". note: what was measured, and why just that."""
+    """How good a model is. split: "test", "held-out" or "all". note: what was measured, and why just that.
+
+    metrics: see `mlp_train.metrics.full_score`. classes: the figures of each class or label of the model. confusion:
+    for each class, in their order, how often it was taken for which; of labels and numbers there is none.
+    """
 
     split: str
     samples: int
-    metrics: Mapping[str, float]  # accuracy, or rmse and r2
+    metrics: Mapping[str, float]
     note: str
+    classes: tuple[ClassFigures, ...] = ()
+    confusion: tuple[tuple[float, ...], ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all of it as values that JSON knows, the metrics under their own names."""
+        said = asdict(self)
+        return {"split": said.pop("split"), "samples": said.pop("samples"), **said.pop("metrics"), **said}
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What a model said and what is right, as `full_score` takes them; of classes by their place in the model's."""
+
+    predicted: Array
+    actual: Array
+    probabilities: Array | None  # (n, classes or labels)
+    weights: Array | None
 
 
 def evaluate(model: Model, dataset: Dataset) -> Evaluation:
@@ -44,8 +81,9 @@ def evaluate(model: Model, dataset: Dataset) -> Evaluation:
     ('held-out', 20, True)
     """
     dataset, splits, split, note = _unseen(model, dataset)
-    samples, metrics = score_splits(model, dataset, splits)
-    return Evaluation(split, samples, metrics, note)
+    found = ask(model, dataset, splits)
+    classes, confusion = _by_class(model, found)
+    return Evaluation(split, len(found.actual), _figures(model, found), note, classes, confusion)
 
 
 def loading_options(model: Model, target: str | None = None) -> dict[str, Any]:
@@ -57,21 +95,53 @@ def loading_options(model: Model, target: str | None = None) -> dict[str, Any]:
     if model.input.kind != "table":
         return {}
     saved = {name: said.get(name) for name in ("drop", "columns")}
-    task = "classification" if model.classes else "regression"
-    return {"target": target or training.get("target"), "task": task, **saved}
+    return {"target": target or training.get("target"), "task": TASKS[model.output_kind], **saved}
+
+
+def load_data(model: Model, source: str, target: str | None = None, **options: Any) -> Dataset:
+    """Load data to measure `model` on, as those of its training were read; `options` are those of `mlp_data.load`.
+
+    Rows weigh what the column says that weighed them in training; where other data lack it, they weigh alike.
+    """
+    options = {**loading_options(model, target), **options}
+    weights = provenance(model.training).get("options", {}).get("weight_column")
+    if weights is None or model.input.kind != "table":
+        return mlp_data.load(source, **options)
+    try:
+        return mlp_data.load(source, **{"weight_column": weights, **options})
+    except NoWeights:
+        if "weight_column" in options:
+            raise
+        return mlp_data.load(source, **options)
 
 
 def score_splits(model: Model, dataset: Dataset, names: Sequence[str]) -> tuple[int, dict[str, float]]:
-    """Return the number of samples in these splits together, and `accuracy`, or `rmse` and `r2`, over them all.
+    """Return the number of samples in these splits together, and all figures over them."""
+    found = ask(model, dataset, names)
+    return len(found.actual), _figures(model, found)
+
+
+def ask(model: Model, dataset: Dataset, names: Sequence[str]) -> Answers:
+    """Let the model answer all samples of these splits.
 
     Classes are matched by name, because another source may number them otherwise.
     """
     check_kind(model, dataset)
+    task = TASKS[model.output_kind]
+    if task != dataset.task:
+        raise DataError(
+            f"{dataset.name}: the answers ask for {dataset.task}, but the model was made for {task}: "
+            "give the data that it was made for"
+        )
     splits = [dataset.splits[name] for name in names]
-    predicted = np.concatenate([_predict(model, split, dataset) for split in splits])
-    actual = np.concatenate([_answers(model, split, dataset) for split in splits])
-    task = "classification" if model.classes else "regression"
-    return len(actual), rounded(score(task, predicted, actual))
+    said = [_predict(model, split, dataset) for split in splits]
+    weights = [np.ones(len(split)) if split.weight is None else split.weight for split in splits]
+    return Answers(
+        np.concatenate([predicted for predicted, _ in said]),
+        np.concatenate([_answers(model, split, dataset) for split in splits]),
+        np.concatenate([shares for _, shares in said]) if model.classes else None,
+        np.concatenate(weights) if any(split.weight is not None for split in splits) else None,
+    )
 
 
 def check_kind(model: Model, dataset: Dataset) -> None:
@@ -81,6 +151,31 @@ def check_kind(model: Model, dataset: Dataset) -> None:
             f"{dataset.name}: this is {dataset.kind} data, but the model takes {model.input.kind} data: "
             "give the data that it was made for"
         )
+
+
+def _figures(model: Model, found: Answers) -> dict[str, float]:
+    if found.weights is not None and not found.weights.any():
+        raise DataError(f"all {len(found.actual)} samples have the weight 0, so none counts: give some above 0")
+    task = TASKS[model.output_kind]
+    return rounded(full_score(task, found.predicted, found.actual, found.probabilities, found.weights))
+
+
+def _by_class(model: Model, found: Answers) -> tuple[tuple[ClassFigures, ...], tuple[tuple[float, ...], ...]]:
+    if not model.classes:
+        return (), ()
+    if model.output_kind == "labels":
+        right, given, support = labels.label_counts(found.predicted, found.actual, found.weights)
+        pairs = [
+            np.array([[1, said - hit], [true - hit, hit]])
+            for hit, said, true in zip(right, given, support, strict=True)
+        ]
+        figures = [[float(figure[1]) for figure in per_class(pair)] for pair in pairs]
+        confusion: Array = np.empty((0, 0))
+    else:
+        confusion = confusion_matrix(found.predicted, found.actual, len(model.classes), found.weights)
+        figures = np.transpose(per_class(confusion)).tolist()
+    named = zip(model.classes, figures, strict=True)
+    return tuple(ClassFigures(name, *map(float, row)) for name, row in named), tuple(map(tuple, confusion.tolist()))
 
 
 def _unseen(model: Model, dataset: Dataset) -> tuple[Dataset, list[str], str, str]:
@@ -106,23 +201,46 @@ def _unseen(model: Model, dataset: Dataset) -> tuple[Dataset, list[str], str, st
     return dataset, ["valid"], "held-out", note
 
 
-def _predict(model: Model, split: Split, dataset: Dataset) -> Array:
+def _predict(model: Model, split: Split, dataset: Dataset) -> tuple[Array, Array]:
+    """Return the answers, and of classes and labels the probabilities, which are empty of numbers."""
+    answers, shares = [], []
     try:
-        return np.concatenate([np.asarray(model.predict(batch)) for batch in batches(split.x)])
+        for batch in batches(split.x):
+            answers.append(model.predict(batch))
+            shares.append(model.predict_proba(batch) if model.classes else np.empty((0, 0)))
     except InputError as error:
         raise InputError(f"{dataset.name}: {error}") from None
+    if model.output_kind == "numbers":
+        predicted: Array = np.concatenate(answers)
+    else:
+        places = {name: place for place, name in enumerate(model.classes)}
+        if model.output_kind == "labels":
+            predicted = np.zeros((len(split), len(places)), np.int64)
+            for row, names in enumerate(one for some in answers for one in some):
+                predicted[row, [places[name] for name in names]] = 1
+        else:
+            predicted = np.array([places[name] for some in answers for name in some.tolist()], np.int64)
+    return predicted, np.concatenate(shares)
 
 
 def _answers(model: Model, split: Split, dataset: Dataset) -> Array:
-    """Return the right answers in the model's own words: class names (n,) or numbers (n,)."""
+    """Return the right answers as the model would give them: places in its classes, 0/1 rows of its labels, numbers."""
     assert split.y is not None
     if not model.classes:
         return split.y.astype(np.float64)
-    for index in np.unique(split.y):
+    places = {name: place for place, name in enumerate(model.classes)}
+    is_labels = model.output_kind == "labels"
+    what = "label" if is_labels else "class"
+    for index in range(len(dataset.classes)) if is_labels else np.unique(split.y).tolist():
         name = dataset.classes[index]
-        if name not in model.classes:
+        if name not in places:
             raise DataError(
-                f"{dataset.name}: some samples are of class {name!r}, which the model does not know"
-                f"{nearest(name, model.classes)}: its {len(model.classes)} classes are {', '.join(model.classes[:12])}"
+                f"{dataset.name}: some samples are of {what} {name!r}, which the model does not know"
+                f"{nearest(name, model.classes)}: it knows {', '.join(model.classes[:12])}"
             )
-    return np.array(dataset.classes)[split.y]
+    order = np.array([places.get(name, -1) for name in dataset.classes])
+    if not is_labels:
+        return np.asarray(order[split.y])
+    actual = np.zeros((len(split), len(places)), np.int64)
+    actual[:, order] = split.y
+    return actual

@@ -41,6 +41,7 @@ def _map_with(**parts: Callable[[Any], bool]) -> Callable[[Any], bool]:
     )
 
 
+_CALIBRATION = {"temperature", "samples", "calibration_error_before", "calibration_error"}
 _FITS: dict[str, Callable[[Any], bool]] = {
     "source": _text,
     "samples": _count,
@@ -48,7 +49,10 @@ _FITS: dict[str, Callable[[Any], bool]] = {
     "epoch": _count,
     "target": _text,
     "fingerprint": _text,
-    "options": _map_with(drop=_texts, columns=_map_of(_text), transpose=lambda value: isinstance(value, bool)),
+    "options": _map_with(
+        drop=_texts, columns=_map_of(_text), transpose=lambda value: isinstance(value, bool), weight_column=_text
+    ),
     "configuration": _map_with(valid_fraction=lambda value: _number(value) and 0 <= value < 1, seed=_count),
     "metrics": _map_of(_map_of(_number)),
+    "calibration": lambda value: _map_of(_number)(value) and _CALIBRATION <= value.keys(),
 }

@@ -27,6 +27,7 @@ class Result:
     history: tuple[dict[str, Any], ...]  # one entry an epoch
     metrics: Mapping[str, Mapping[str, float]]  # {"train": {"loss": ..., "accuracy": ...}, "valid": ...}
     training: Mapping[str, Any]  # provenance, without the metrics
+    calibration: Mapping[str, float] | None = None  # what the temperature in `output` has changed, if one was fitted
 
     def to_bytes(self, *, weights: str = "float32", meta: Mapping[str, Any] | None = None) -> bytes:
         """Return the model file; `weights` is float32, float16 or int8."""
@@ -36,6 +37,8 @@ class Result:
         ]
         metrics = {split: dict(figures) for split, figures in self.metrics.items()}
         training = {**self.training, "epoch": self.epoch, "metrics": metrics}
+        if self.calibration is not None:
+            training["calibration"] = dict(self.calibration)
         return export.to_bytes(self.input, layers, self.output, meta=meta, training=training, weights=weights)
 
     def save(

@@ -11,7 +11,7 @@ from mlp_data.delimited import TextTable
 from mlp_data.errors import OptionError, TableError
 from mlp_data.labels import Array
 from mlp_data.options import Options, read_names
-from mlp_data.sample_weights import sample_weights
+from mlp_data.sample_weights import NoWeights, sample_weights
 from mlp_data.target import Task, choose_task, class_answers, number_answers
 from mlp_runtime.errors import nearest
 from mlp_runtime.inputs import FLAGS
@@ -72,7 +72,7 @@ def read_weights(kept: Mapping[str, TextTable], targets: Sequence[str], options:
         return {}
     if name not in train.columns:
         hint = nearest(name, train.columns) or f": the columns are {listed(train.columns)}"
-        raise TableError(f"{train.where}: there is no column {name!r} to weigh the rows by{hint}")
+        raise NoWeights(f"{train.where}: there is no column {name!r} to weigh the rows by{hint}")
     if name in targets:
         raise TableError(f"{train.where}: {name!r} is the target, so it cannot say how much a row counts: name another")
     return {split: _weights(table, name) for split, table in kept.items() if name in table.columns}

@@ -20,6 +20,7 @@ from mlp_train.cli.shared import (
     command,
     counted,
     load_model,
+    printable,
 )
 
 
@@ -30,6 +31,12 @@ def evaluate(
         str | None,
         typer.Option("--target", metavar="COLUMN", help="The column of the answers; the model's own if not set."),
     ] = None,
+    weight_column: Annotated[
+        str | None,
+        typer.Option(
+            "--weight-column", metavar="NAME", help="The column that weighs the rows; as in training if not set."
+        ),
+    ] = None,
     transpose: Transpose = None,
     max_memory: MaxMemory = None,
     cache: Cache = None,
@@ -39,15 +46,15 @@ def evaluate(
     quiet: Quiet = False,
     debug: Debug = False,  # noqa: ARG001  # the frame looks for it
 ) -> None:
-    """Measure a model on rows that it has never seen.
+    """Measure a model on rows that it has never seen: figures of all rows, of each class, and the confusions.
 
     That is the test split where SOURCE has one. Where SOURCE is what the model was trained on and has none, it is the
     rows that were held out. Otherwise it is all of SOURCE.
     """
-    import mlp_data
+    from mlp_train.cli.evaluation_table import lines
     from mlp_train.errors import UsageError
     from mlp_train.evaluation import evaluate as measure
-    from mlp_train.evaluation import loading_options
+    from mlp_train.evaluation import load_data
     from mlp_train.plugins import load_plugins
     from mlp_train.settings import gather
 
@@ -56,15 +63,13 @@ def evaluate(
     model = load_model(model_path)
     if goal is not None and not model.classes:
         raise UsageError(f"{model_path}: --min-accuracy is for classes, but this model gives numbers; leave it out")
-    said = gather({"transpose": transpose, "max_memory": max_memory, "cache": cache}).data
-    dataset = mlp_data.load(source, **{**loading_options(model, target), **said})
-    found = measure(model, dataset)
+    flags = {"transpose": transpose, "max_memory": max_memory, "cache": cache, "weight_column": weight_column}
+    found = measure(model, load_data(model, source, target, **gather(flags).data))
     if as_json:
-        said = {"model": model_path, "source": source, "split": found.split, "samples": found.samples}
-        answer_json({**said, **found.metrics, "note": found.note})
+        answer_json({"model": model_path, "source": source, **found.to_dict()})
     else:
-        for name, value in found.metrics.items():
-            answer(f"{name} {value:.4f}" if name == "accuracy" else f"{name} {value:.6g}")
+        for line in lines(found):
+            answer(printable(line))
     voice = Voice(quiet)
     voice.say(f"measured on {counted(found.samples, 'sample')}: {found.note}")
     check_goal(goal, found.metrics, found.note)

@@ -9,6 +9,8 @@ from typing import Any
 
 from mlp_train.cli.evaluate import check_goal
 from mlp_train.cli.shared import Voice, answer, answer_json, command
+from mlp_train.provenance import provenance
+from mlp_train.reporters.words import calibrated
 from mlp_train.runs import RunContents
 from mlp_train.settings import Settings
 
@@ -17,13 +19,18 @@ MEASURED_ON = {"test": "the test split", "valid": "the held-out rows"}  # what c
 
 @dataclass(frozen=True)
 class Outcome:
-    """The answer of `fit`. metrics: split -> figures. samples: split -> how many. seconds: of the whole command."""
+    """The answer of `fit`.
+
+    metrics: split -> figures. samples: split -> how many. seconds: of the whole command. calibration: what a fitted
+    temperature has changed, as `Calibration.to_dict` says it, or None where none was fitted.
+    """
 
     model: Path
     metrics: Mapping[str, Mapping[str, float]]
     samples: Mapping[str, int]
     epochs: int
     seconds: float
+    calibration: Mapping[str, float] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the object that `--json` prints."""
@@ -33,6 +40,7 @@ class Outcome:
             "epochs": self.epochs,
             "seconds": round(self.seconds, 3),
             "samples": self.samples,
+            "calibration": self.calibration,
         }
 
 
@@ -42,7 +50,8 @@ def earlier_outcome(contents: RunContents) -> Outcome | None:
         return None
     last = [event for event in contents.events if event.get("event") == "Finished"][-1]
     values = {key: last.get(key, {}) for key in ("metrics", "samples")}
-    return Outcome(contents.run.model, **values, epochs=last.get("epochs", 0), seconds=last.get("seconds", 0.0))
+    told = {"epochs": last.get("epochs", 0), "seconds": last.get("seconds", 0.0)}
+    return Outcome(contents.run.model, **values, **told, calibration=provenance(last).get("calibration"))
 
 
 def deliver(outcome: Outcome, voice: Voice, settings: Settings, *, as_json: bool) -> None:
@@ -51,6 +60,8 @@ def deliver(outcome: Outcome, voice: Voice, settings: Settings, *, as_json: bool
         answer_json(outcome.to_dict())
     else:
         answer(str(outcome.model))
+    if outcome.calibration is not None:
+        voice.say(calibrated(outcome.calibration))
     goal = settings["min_accuracy"]
     split = next((split for split in MEASURED_ON if split in outcome.metrics), None)
     if goal is not None and split is not None:

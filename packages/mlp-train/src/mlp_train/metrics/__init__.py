@@ -28,7 +28,7 @@ def rounded(figures: Mapping[str, float]) -> dict[str, float]:
 def score(task: str, predicted: Array, actual: Array, weights: Array | None = None) -> dict[str, float]:
     """Return the few figures of a task that are worth their time after every epoch.
 
-    Classes: `accuracy`. Several labels: `accuracy` (all labels of a sample right) and `f1` (micro). Numbers: `rmse`
+    Classes: `accuracy`. Several labels: `accuracy` (all labels of a sample right) and `micro_f1`. Numbers: `rmse`
     and `r2`. predicted, actual: class indices (n,), 0/1 matrices (n, labels), or numbers (n,); weights: (n,) or None.
 
     >>> score("classification", np.array([0, 1, 1, 2]), np.array([0, 1, 2, 2]))
@@ -41,7 +41,7 @@ def score(task: str, predicted: Array, actual: Array, weights: Array | None = No
     elif task == "multi-label":
         figures = {
             "accuracy": labels.subset_accuracy(predicted, actual, weights),
-            "f1": labels.micro_f1(predicted, actual, weights),
+            "micro_f1": labels.micro_f1(predicted, actual, weights),
         }
     else:
         figures = {"rmse": rmse(predicted, actual, weights), "r2": r2(predicted, actual, weights)}
@@ -53,7 +53,7 @@ def full_score(
 ) -> dict[str, float]:
     """Return all figures of a task, for the end of a training and for `evaluate`; those of `score` come first.
 
-    Classes: `balanced_accuracy` and `f1` (macro) too, with probabilities (n, classes) `roc_auc`, and where their rows
+    Classes: `balanced_accuracy` and `macro_f1` too, with probabilities (n, classes) `roc_auc`, and where their rows
     sum to 1 `log_loss`, `brier` and `calibration_error`. Several labels: `macro_f1`, with probabilities (n, labels)
     `roc_auc` (macro) and the same three, for which every label counts as a sample with two classes. Numbers: `mae`.
     What is not defined for these samples, such as a ROC-AUC where all are of one class, is absent.
@@ -61,8 +61,8 @@ def full_score(
     >>> shares = np.array([[0.8, 0.2], [0.4, 0.6], [0.3, 0.7], [0.6, 0.4]])
     >>> found = full_score("classification", shares.argmax(axis=1), np.array([0, 1, 1, 1]), shares)
     >>> {name: round(value, 4) for name, value in found.items()}  # doctest: +NORMALIZE_WHITESPACE
-    {'accuracy': 0.75, 'balanced_accuracy': 0.8333, 'f1': 0.7333, 'roc_auc': 1.0, 'log_loss': 0.5017, 'brier': 0.1625,
-     'calibration_error': 0.175}
+    {'accuracy': 0.75, 'balanced_accuracy': 0.8333, 'macro_f1': 0.7333, 'roc_auc': 1.0, 'log_loss': 0.5017,
+     'brier': 0.1625, 'calibration_error': 0.175}
     """
     figures = score(task, predicted, actual, weights)
     if weights is not None and not weights.any():
@@ -72,7 +72,7 @@ def full_score(
         count = known if probabilities is None else probabilities.shape[1]
         confusion = classes.confusion_matrix(predicted, actual, count, weights)
         figures["balanced_accuracy"] = classes.balanced_accuracy(confusion)
-        figures["f1"] = classes.macro_f1(confusion)
+        figures["macro_f1"] = classes.macro_f1(confusion)
         if probabilities is not None:
             figures["roc_auc"] = classes.roc_auc_one_vs_rest(probabilities, actual, weights)
             figures |= _of_probabilities(probabilities, actual, weights)

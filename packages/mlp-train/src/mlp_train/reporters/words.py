@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from mlp_train.events import EpochEnd
+
+# What a person calls a metric where its own name is not it.
+NAMES = {
+    "balanced_accuracy": "balanced accuracy",
+    "macro_f1": "macro F1",
+    "micro_f1": "micro F1",
+    "roc_auc": "ROC-AUC",
+    "log_loss": "log-loss",
+    "brier": "Brier score",
+    "calibration_error": "calibration error",
+    "rmse": "RMSE",
+    "r2": "R2",
+    "mae": "MAE",
+}
+SHARES = ("accuracy", "balanced_accuracy", "calibration_error")  # of the samples
+# What is said of a split in one line; the rest is in the model file, the log and `evaluate`.
+SAID = ("loss", "accuracy", "micro_f1", "log_loss", "calibration_error", "rmse", "r2")
 
 
 def percent(share: float) -> str:
@@ -20,15 +38,37 @@ def metric(name: str, value: float) -> str:
     """Write one metric; an accuracy is a percentage.
 
     >>> metric("accuracy", 0.5), metric("rmse", 12.34567)
-    ('accuracy 50.00 %', 'rmse 12.35')
+    ('accuracy 50.00 %', 'RMSE 12.35')
     """
-    return f"{name} {percent(value) if name == 'accuracy' else f'{value:.4g}'}"
+    return f"{NAMES.get(name, name)} {percent(value) if name in SHARES else f'{value:.4g}'}"
+
+
+def split_figures(figures: Mapping[str, float]) -> str:
+    """Write what matters most about a split.
+
+    >>> split_figures({"loss": 0.25, "accuracy": 0.9, "roc_auc": 0.97, "log_loss": 0.25, "calibration_error": 0.031})
+    'loss 0.25, accuracy 90.00 %, log-loss 0.25, calibration error 3.10 %'
+    """
+    return ", ".join(metric(name, figures[name]) for name in SAID if name in figures)
+
+
+def calibrated(found: Mapping[str, float]) -> str:
+    """Say what a temperature (`Calibration.to_dict`) has changed.
+
+    >>> calibrated({"temperature": 0.62, "samples": 9, "calibration_error_before": 0.0841, "calibration_error": 0.012})
+    'calibrated: temperature 0.62, by which the calibration error of 9 held-out samples went from 8.41 % to 1.20 %'
+    """
+    errors = (percent(found[name]) for name in ("calibration_error_before", "calibration_error"))
+    return (
+        f"calibrated: temperature {found['temperature']:.3g}, by which the calibration error of "
+        f"{found['samples']:,.0f} held-out samples went from {' to '.join(errors)}"
+    )
 
 
 def epoch_figures(event: EpochEnd) -> str:
     """Write how well the network does after an epoch, on the rows that it trains on and on those held out.
 
-    >>> epoch_figures(EpochEnd(1, 9, 0.5, 0.001, 1.0, 2.0, 16.0, 0.41, {"accuracy": 0.9}))
+    >>> epoch_figures(EpochEnd(1, 9, 0.5, 0.001, 1.0, 2.0, 16.0, valid_loss=0.41, valid={"accuracy": 0.9}))
     'loss 0.5000  valid loss 0.4100  valid accuracy 90.00 %'
     """
     parts = [f"loss {event.loss:.4f}"]
@@ -41,7 +81,7 @@ def epoch_figures(event: EpochEnd) -> str:
 def short_figures(event: EpochEnd, width: int) -> str:
     """Write as much of `epoch_figures` as fits, without the valid loss and then without the last metric.
 
-    >>> short_figures(EpochEnd(1, 9, 0.5, 0.001, 1.0, 2.0, 16.0, 0.41, {"accuracy": 0.9}), 40)
+    >>> short_figures(EpochEnd(1, 9, 0.5, 0.001, 1.0, 2.0, 16.0, valid_loss=0.41, valid={"accuracy": 0.9}), 40)
     'loss 0.5000  valid accuracy 90.00 %'
     """
     kept = [event, replace(event, valid_loss=None)]
