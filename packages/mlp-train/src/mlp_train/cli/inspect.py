@@ -70,6 +70,7 @@ def _is_model(path: Path) -> bool:
 
 def _model_lines(report: dict[str, Any]) -> list[str]:
     """Write what `Model.describe` says for a person."""
+    from mlp_runtime.schema import NAMES
     from mlp_train.provenance import provenance
 
     spec, output, training = dict(report["input"]), report["output"], provenance(report["training"])
@@ -84,7 +85,8 @@ def _model_lines(report: dict[str, Any]) -> list[str]:
     for layer in report["layers"]:
         numbers = "".join(f", {key} {value:g}" for key, value in layer["parameters"].items())
         lines.append(f"layer: {layer['inputs']} -> {layer['outputs']} {layer['activation']}{numbers}, {layer['dtype']}")
-    lines.append(f"output: {output['kind']} {', '.join(output.get('classes', output.get('names', [])))}")
+    warmth = f", temperature {output['temperature']:.3g}" if output.get("temperature", 1.0) != 1 else ""
+    lines.append(f"output: {output['kind']} {', '.join(output[NAMES[output['kind']]])}{warmth}")
     for split, figures in training.get("metrics", {}).items():
         lines.append(f"{split}: {', '.join(f'{name} {value:.4f}' for name, value in figures.items())}")
     known = {key: training[key] for key in ("source", "samples", "valid_samples", "epoch") if key in training}

@@ -13,7 +13,7 @@ from mlp_data.dataset import SPLITS, Dataset, Split
 from mlp_train.cli.shared import command, counted
 from mlp_train.events import Started
 from mlp_train.plan import FULL_BATCH_LIMIT
-from mlp_train.reporters.words import metric
+from mlp_train.reporters.words import split_figures
 from mlp_train.settings import Settings
 
 
@@ -24,7 +24,8 @@ def about_data(dataset: Dataset, settings: Settings) -> Iterator[str]:
     """
     parts = ", ".join(f"{len(dataset.splits[name]):,} {_part(name)}" for name in SPLITS if name in dataset.splits)
     kinds = {"image": "images", "table": "a table", "vector": "vectors"}
-    classes = f", {len(dataset.classes)} classes" if dataset.classes else ""
+    kind = "labels" if dataset.task == "multi-label" else "classes"
+    classes = f", {len(dataset.classes)} {kind}" if dataset.classes else ""
     yield f"{dataset.name}: {kinds[dataset.kind]}, {_size(dataset.train)}{classes}; {parts}"
     if dataset.target is not None and dataset.kind == "table":
         yield f"target: {dataset.target!r}, {dataset.task}{_why_target(dataset, settings)}"
@@ -59,8 +60,8 @@ def about_result(
     """Say how good the model is on samples that training saw and on others, and how to answer those without answers."""
     for split in ("train", "valid", "test"):
         if split in metrics:
-            figures = ", ".join(metric(name, value) for name, value in metrics[split].items())
-            yield f"{counted(len(dataset.splits[split]), 'sample')} {_part(split)}: {figures}"
+            said = split_figures(metrics[split])
+            yield f"{counted(len(dataset.splits[split]), 'sample')} {_part(split)}: {said}"
     if not metrics.keys() & {"valid", "test"}:
         yield "nothing was held out, so how good the model is on new samples is not known"
     yield from _no_better_than_guessing(metrics, dataset)
@@ -73,10 +74,10 @@ def about_result(
 def _no_better_than_guessing(metrics: Mapping[str, Mapping[str, float]], dataset: Dataset) -> Iterator[str]:
     name = next((name for name in ("test", "valid", "train") if "accuracy" in metrics.get(name, {})), None)
     y = None if name is None else dataset.splits[name].y
-    if name is None or y is None:
+    if name is None or y is None or y.ndim == 2:
         return
-    counts = np.bincount(y)
-    if metrics[name]["accuracy"] <= float(f"{counts.max() / len(y):.6g}"):  # figures are stored with 6 digits
+    counts = np.bincount(y, dataset.splits[name].weight)
+    if metrics[name]["accuracy"] <= float(f"{counts.max() / counts.sum():.6g}"):  # figures are stored with 6 digits
         common = dataset.classes[int(counts.argmax())]
         yield f"hint: always answering {common!r}, the commonest class, would be right as often; try a smaller --lr"
 

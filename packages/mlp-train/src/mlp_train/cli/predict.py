@@ -40,6 +40,7 @@ class Answer:
     confidence: float | None = None  # the label's own probability
     probabilities: Mapping[str, float] = field(default_factory=dict)
     headings: tuple[str, str] | None = None
+    labels: tuple[str, ...] | None = None  # those that hold, where several may: the value is all of them
 
     def line(self) -> str:
         """Return the answer as one line: name, label and confidence with tabs between."""
@@ -49,6 +50,8 @@ class Answer:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the answer for `--json`, as `python -m mlp_runtime predict --json` gives it too."""
+        if self.labels is not None:
+            return {"input": self.name, "labels": list(self.labels), "probabilities": self.probabilities}
         if self.confidence is None:
             return {"input": self.name, "value": self.value}
         return {
@@ -121,9 +124,14 @@ def ask(model: Model, batch: Batch) -> Iterator[Answer]:
     except InputError as error:
         where = batch.names[0] if len(batch.names) == 1 else f"{batch.names[0]} to {batch.names[-1]}"
         raise InputError(f"{where}: {error}") from None
-    for row, (name, value) in enumerate(zip(batch.names, np.asarray(given).tolist(), strict=True)):
+    is_labels = model.output_kind == "labels"
+    values = given if is_labels else np.asarray(given).tolist()
+    for row, (name, value) in enumerate(zip(batch.names, values, strict=True)):
         of_row = {} if shares is None else dict(zip(model.classes, shares[row].tolist(), strict=True))
-        yield Answer(name, value, of_row.get(value), of_row, batch.headings)
+        if is_labels:
+            yield Answer(name, ", ".join(value), None, of_row, batch.headings, labels=value)
+        else:
+            yield Answer(name, value, of_row.get(value), of_row, batch.headings)
 
 
 def _refuse_existing(out: str | None, force: bool) -> None:
@@ -147,6 +155,10 @@ def _write_csv(out: str, answers: list[Answer], model: Model) -> int:
     if common is not None:
         rows.writerow(common)
         rows.writerows((one.name, one.value) for one in answers)
+    elif model.output_kind == "labels":
+        rows.writerow(("input", *model.classes))
+        for one in answers:
+            rows.writerow((one.name, *(int(name in (one.labels or ())) for name in model.classes)))
     elif model.classes:
         rows.writerow(("input", "label", "confidence"))
         rows.writerows((one.name, one.value, f"{one.confidence:.6f}") for one in answers)

@@ -134,6 +134,7 @@ def _train(job: Job, goal: float | None, *, as_json: bool) -> None:
                 {split: len(part) for split, part in dataset.splits.items() if part.y is not None},
                 len(result.history),
                 time.perf_counter() - began,
+                result.calibration,
             )
             log.write({**Finished(result).to_dict(), **outcome.to_dict()})
     for sentence in about_result(outcome.metrics, dataset, outcome.model, settings):
