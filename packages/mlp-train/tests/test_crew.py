@@ -117,7 +117,7 @@ def test_a_run_that_is_stopped_takes_its_processes_along_and_goes_on_to_the_same
 def test_a_run_goes_on_with_as_many_processes_as_it_began_with(monkeypatch: pytest.MonkeyPatch) -> None:
     data, saved = mlp_data.load("digits").take(train=np.arange(2000)), []
     for workers in (2, 1):
-        monkeypatch.setattr("mlp_train.plan.choose_workers", lambda *_, workers=workers: workers)
+        monkeypatch.setattr("mlp_train.plan.choose_workers", lambda *_, workers=workers, **__: workers)
         resume = saved[0] if saved else None
         started = next(iter(train(data, hidden=(64,), epochs=2, resume=resume)))
         assert started.workers == 2

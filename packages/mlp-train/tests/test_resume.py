@@ -108,7 +108,7 @@ def interrupted_run(mlp_train: Run, monkeypatch: pytest.MonkeyPatch, *arguments:
     """Press Ctrl-C after some epochs, without a process of its own."""
     from mlp_train.trainer import Trainer
 
-    epoch = Trainer._epoch
+    epoch = Trainer.one_epoch
 
     def pressed(self: Trainer) -> Any:
         if self.epoch == after:
@@ -116,7 +116,7 @@ def interrupted_run(mlp_train: Run, monkeypatch: pytest.MonkeyPatch, *arguments:
         return epoch(self)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "_epoch", pressed)
+        patch.setattr(Trainer, "one_epoch", pressed)
         patch.setattr("mlp_train.trainer.CHECKPOINT_SECONDS", 0.0)
         answer = mlp_train(*arguments)
     assert answer.code == 130, answer.err

@@ -11,6 +11,7 @@ import mlp_data
 from mlp_data.errors import DataError
 from mlp_train import fit, train
 from mlp_train.checkpoints import Checkpoint
+from mlp_train.control import Control
 from mlp_train.errors import CheckpointError, DivergedError, OutputError, UsageError
 from mlp_train.events import EpochEnd, Finished, Progress, Started, Stopped
 
@@ -178,8 +179,9 @@ def test_a_checkpoint_of_another_configuration_or_of_other_data_is_refused():
         ("epoch", [None, -1, 1.5, "x"]),
         ("best_epoch", [None, -1, []]),
         ("best_loss", ["x", [], True]),
-        ("scale", [None, 0, "x"]),
-        ("workers", [None, 0, 1e308, 65]),
+        ("lr_factor", [None, 0, "x"]),
+        ("plateau", [None, {}, {"share": 0, "lowest": None, "waited": 0}]),
+        ("settled", [None, {}, {"workers": 65, "epochs": 1, "lr": None}, {"workers": 1, "epochs": 0, "lr": None}]),
         ("generators", [None, {}, [], [{}, {}], [{"bit_generator": "PCG64"}, None]]),
         ("history", [None, "x", [1]]),
         ("identity", [None, 5, {}]),
@@ -283,3 +285,107 @@ def test_a_table_too_wide_for_a_model_file_is_refused_before_it_is_trained_on():
     table = {f"gene_{i}": rows[:, i].tolist() for i in range(3000)}
     with pytest.raises(OutputError, match="the model cannot be written: its header would take"):
         train(mlp_data.from_arrays(table, [0, 1] * 30), epochs=1)
+
+
+def test_lbfgs_fits_a_small_table_better_than_many_small_steps_and_says_when_it_is_done():
+    data = blobs(60)
+    *events, finished = events_of(data, optimizer="lbfgs", epochs=300, hidden=(8,), l2=0.001, label_smoothing=0)
+    assert finished.result.metrics["train"]["accuracy"] > 0.95
+    assert any(isinstance(event, Stopped) and "lbfgs finds nothing better" in event.reason for event in events)
+    losses = [event.loss for event in events if isinstance(event, EpochEnd)]
+    assert losses[-1] < losses[0] / 5
+
+
+def test_lbfgs_goes_on_to_the_same_bits():
+    options = {"optimizer": "lbfgs", "epochs": 8, "hidden": (8,)}
+    (saved,) = stops_after(blobs(), 3, **options)
+    resumed, whole = (fit(blobs(), resume=state, **options).network.flat for state in (saved, None))
+    assert resumed.tobytes() == whole.tobytes()
+
+
+@pytest.mark.parametrize(
+    "options", [{"dropout": 0.1}, {"batch_size": 8}, {"clip_norm": 1.0}, {"average": "ema"}, {"mixup": 0.2}], ids=str
+)
+def test_lbfgs_refuses_what_it_cannot_do(options):
+    with pytest.raises(UsageError, match=r"lbfgs.*adamw"):
+        fit(blobs(), optimizer="lbfgs", **options)
+
+
+def test_a_plateau_makes_the_steps_smaller_and_a_resumed_run_knows():
+    options = {"schedule": "plateau", "epochs": 40, "hidden": (8,), "optimizer": "sgd", "lr": 1.0, "patience": 40}
+    events = events_of(blobs(), **options)
+    rates = [event.lr for event in events if isinstance(event, EpochEnd)]
+    assert rates[-1] < rates[5]
+    (saved,) = stops_after(blobs(), 30, **options)
+    resumed = events_of(blobs(), resume=saved, **options)
+    assert resumed[-1].result.to_bytes() == events[-1].result.to_bytes()
+
+
+def test_whoever_watches_may_stop_a_training_or_change_its_steps():
+    control, rates = Control(), []
+    for event in train(blobs(), control=control, epochs=50, schedule="constant", warmup=0, hidden=(8,), lr=0.01):
+        if isinstance(event, EpochEnd):
+            rates.append(event.lr)
+            if event.epoch == 3:
+                control.lr = 0.002
+            if event.epoch == 5:
+                control.stop("that will do")
+        if isinstance(event, Stopped):
+            assert event.reason == "that will do"
+    assert rates == pytest.approx([0.01, 0.01, 0.01, 0.002, 0.002])
+    assert isinstance(event, Finished)
+
+
+def test_a_time_limit_decides_how_many_epochs_there_are_and_a_resumed_run_keeps_them(monkeypatch):
+    monkeypatch.setattr("mlp_train.trainer.CHECKPOINT_SECONDS", 0.0)
+    data, saved = blobs(400), []
+    options = {"time_limit": 0.5, "epochs": 1_000_000, "hidden": (8,)}
+    started, *rest = train(data, checkpoint=saved.append, patience=1_000_000, **options)
+    assert 1 < started.epochs < 100_000
+    assert [event.seconds for event in rest if isinstance(event, EpochEnd)][-1] < 2
+    resumed = next(iter(train(data, resume=saved[1], patience=1_000_000, **options)))
+    assert (resumed.epochs, resumed.first_epoch) == (started.epochs, 2)
+
+
+def test_the_weights_of_a_layer_are_watched():
+    ends = [event for event in events_of(blobs(), hidden=(16, 8), epochs=3) if isinstance(event, EpochEnd)]
+    for end in ends:
+        assert len(end.gradient_norms) == len(end.update_ratios) == 3
+        assert end.gradient_norm == pytest.approx(np.linalg.norm(end.gradient_norms), rel=1e-5)
+        assert all(1e-9 < ratio < 0.5 for ratio in end.update_ratios)
+        assert all(0 <= share < 0.6 for share in end.dead_units)
+
+
+def test_dead_units_are_counted():
+    dead = events_of(blobs(), hidden=(16,), epochs=1, optimizer="sgd", lr=1e4, warmup=0, clip_norm=1.0)[1]
+    assert dead.dead_units[0] > 0.5
+
+
+def test_a_rare_class_that_weighs_more_is_found_more_often():
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.normal(0, 1, 400), rng.normal(1.5, 1, 40)])[:, None]
+    data = mlp_data.from_arrays(x, ["common"] * 400 + ["rare"] * 40)
+    found = []
+    for weight in ("none", "balanced", {"rare": 30.0}):
+        model = fit(data, class_weight=weight, epochs=40, hidden=(4,)).model
+        found.append(np.mean(model.predict(data.train.x[-40:]) == "rare"))
+    assert found[0] < 0.5 < found[1] < found[2]
+
+
+def test_weights_of_samples_count_in_training_and_in_the_figures():
+    x, y = [[0.0]] * 10 + [[1.0]] * 10, [0.0] * 10 + [1.0] * 5 + [3.0] * 5
+    weights = [1.0] * 15 + [3.0] * 5
+    means = [
+        fit(mlp_data.from_arrays(x, y, sample_weight=w), epochs=400, valid_fraction=0, hidden=(4,), weight_decay=0)
+        for w in (None, weights)
+    ]
+    assert [float(result.model.predict([1.0])) for result in means] == pytest.approx([2.0, 2.5], abs=0.05)
+
+
+def test_a_learning_rate_is_found_that_trains_and_a_resumed_run_keeps_it():
+    started, *_, finished = train(blobs(600), lr="auto", optimizer="momentum", epochs=20, hidden=(16,))
+    assert 0.001 < started.lr < 1
+    assert finished.result.metrics["valid"]["accuracy"] > 0.9
+    (saved,) = stops_after(blobs(600), 2, lr="auto", epochs=4)
+    resumed = next(iter(train(blobs(600), lr="auto", epochs=4, resume=saved)))
+    assert resumed.lr == saved.state["settled"]["lr"]

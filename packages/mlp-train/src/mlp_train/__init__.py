@@ -7,8 +7,15 @@ from typing import Any
 __version__ = "0.1.0"
 
 __all__ = [
+    "Control",
+    "EpochEnd",
+    "Event",
+    "Finished",
     "FitConfig",
+    "Progress",
     "Result",
+    "Started",
+    "Stopped",
     "__version__",
     "evaluate",
     "fit",
@@ -19,6 +26,8 @@ __all__ = [
 ]
 
 _HOME = {
+    "Control": "mlp_train.control",
+    **dict.fromkeys(("EpochEnd", "Event", "Finished", "Progress", "Started", "Stopped"), "mlp_train.events"),
     "FitConfig": "mlp_train.config",
     "Result": "mlp_train.result",
     "evaluate": "mlp_train.evaluation",

@@ -72,6 +72,7 @@ class FitConfig(pydantic.BaseModel):
     )
 
     # how it is computed
+    time_limit: pydantic.PositiveFloat | None = Field(None, description="seconds, above 0")  # for the training alone
     engine: Literal["fast", "plain"] = Field("fast", description="fast, or plain: the reference, step by step")
     workers: Literal["auto"] | Annotated[int, Field(ge=1, le=64)] = Field(
         "auto", description="auto, or a number of processes from 1 to 64"

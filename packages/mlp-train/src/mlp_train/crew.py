@@ -48,9 +48,11 @@ def choose_workers(config: FitConfig, layers: Sequence[LayerSpec], rows: int, sa
 
     rows: of one batch; samples: that will be shown in the whole training.
     """
-    if config.workers != "auto":
+    if config.workers != "auto" and config.optimizer != "lbfgs":
         return config.workers
     weights = sum(spec.n_in * spec.n_out for spec in layers)
+    if config.optimizer == "lbfgs":
+        return 1
     pays = rows * weights >= WORTH_A_STEP and samples * weights >= WORTH_A_RUN
     return min(cores(), MOST) if pays and not on_disk and config.engine == "fast" and can_fork() else 1
 

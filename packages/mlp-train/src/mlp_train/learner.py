@@ -6,16 +6,19 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from mlp_train.array import Array
 from mlp_train.averaging import Average
 from mlp_train.blas import one_thread_where_small
+from mlp_train.config import FitConfig
 from mlp_train.crew import Crew
 from mlp_train.diagnose import Watched
 from mlp_train.errors import DivergedError
 from mlp_train.fast_step import FastStep
+from mlp_train.lbfgs import LBFGS
 from mlp_train.network import FlatArrays, LayerSpec, Network
 from mlp_train.optimizers import OPTIMIZERS
 from mlp_train.plan import Plan
@@ -39,19 +42,34 @@ class Pass:
 
 
 class State:
-    """The vectors that decide how training goes on, each as long as the whole network's parameters, by name."""
+    """The vectors that decide how training goes on, by name; most are as long as the whole network's parameters."""
 
     def __init__(self, plan: Plan, crew: Crew) -> None:
-        names = ["parameters", *(f"optimizer.{name}" for name in OPTIMIZERS[plan.config.optimizer].memory)]
-        if plan.config.average != "none":
-            names.append("average")
-        size = FlatArrays(plan.layers, plan.config.dtype).flat.size
-        self.vectors = {name: crew.array((size,), plan.config.dtype) for name in (*names, "gradient", "change")}
-        self.saved = tuple(names)  # the last two only tell how it went
+        config = plan.config
+        size = FlatArrays(plan.layers, config.dtype).flat.size
+        kept = {"parameters": (size,)}
+        if config.optimizer == "lbfgs":
+            kept |= {f"optimizer.{name}": array.shape for name, array in LBFGS(size).arrays().items()}
+        else:
+            kept |= {f"optimizer.{name}": (size,) for name in OPTIMIZERS[config.optimizer].memory}
+        if config.average != "none":
+            kept["average"] = (size,)
+        self.saved = tuple(kept)
+        told = {"gradient": (size,), "change": (size,)}  # these only tell how it went
+        self.vectors = {name: crew.array(shape, _dtype(name, config)) for name, shape in {**kept, **told}.items()}
+
+
+def _dtype(name: str, config: FitConfig) -> Any:
+    """Return the type of a vector; L-BFGS keeps its memory in types of its own."""
+    if config.optimizer == "lbfgs" and name.startswith("optimizer."):
+        return LBFGS(1).arrays()[name.removeprefix("optimizer.")].dtype
+    return config.dtype
 
 
 class Learner:
     """One process's part of the training."""
+
+    converged = False  # it ends when the epochs do
 
     def __init__(self, plan: Plan, crew: Crew, state: State, exchange: Exchange) -> None:
         self.plan, self.crew, self.state = plan, crew, state
@@ -59,8 +77,7 @@ class Learner:
         self.share = Share(plan.layers, crew.index, crew.count)
         self.network = Network(self.share.layers, config.dtype)
         size = self.network.flat.size
-        kind = OPTIMIZERS[config.optimizer]
-        self.optimizer = kind(
+        self.optimizer = OPTIMIZERS[config.optimizer](
             size,
             config.dtype,
             weight_count=self.network.weight_count,
@@ -130,7 +147,7 @@ class Learner:
                 for piece in batches:
                     loss = step.add(piece)
                     if not np.isfinite(loss):
-                        raise self._diverged(number, so_far, loss)
+                        raise diverged(self.network, number, so_far, loss)
                     so_far.loss += loss * piece.batch
                     so_far.samples += len(piece.x)
                     if not piece.ends:
@@ -142,13 +159,15 @@ class Learner:
                         break
             yield so_far  # outside of `with`, so that whoever listens computes as ever
         if not np.isfinite(self.network.flat).all():
-            raise self._diverged(number, so_far, np.nan)
+            raise diverged(self.network, number, so_far, np.nan)
 
-    def _diverged(self, number: int, so_far: Pass, loss: float) -> DivergedError:
-        sizes = [float(np.abs(w).max()) for w in self.network.weights]
-        worst = next((i for i, size in enumerate(sizes) if not np.isfinite(size)), int(np.argmax(sizes)))
-        return DivergedError(
-            f"training diverged at step {so_far.step + 1} (epoch {number + 1}): the loss became {loss} and the largest "
-            f"weight of layer {worst + 1} is {sizes[worst]:.3g}; try a smaller --lr (it was {so_far.lr:.3g}) "
-            "or --clip-norm 1"
-        )
+
+def diverged(network: Network, number: int, so_far: Pass, loss: float) -> DivergedError:
+    """Return the error that names the step, the layer whose values blew up, and what to try."""
+    sizes = [float(np.abs(w).max()) for w in network.weights]
+    worst = next((i for i, size in enumerate(sizes) if not np.isfinite(size)), int(np.argmax(sizes)))
+    return DivergedError(
+        f"training diverged at step {so_far.step + 1} (epoch {number + 1}): the loss became {loss} and the largest "
+        f"weight of layer {worst + 1} is {sizes[worst]:.3g}; try a smaller --lr (it was {so_far.lr:.3g}) "
+        "or --clip-norm 1"
+    )

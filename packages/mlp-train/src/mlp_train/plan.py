@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 import mlp_runtime
-from mlp_data.dataset import Dataset, Split
+from mlp_data.dataset import Dataset
 from mlp_data.errors import DataError
 from mlp_data.rows import FileRows
 from mlp_runtime.errors import InputError, nearest
 from mlp_runtime.inputs import Input
 from mlp_train.activation_names import parse_activation
 from mlp_train.array import Array
+from mlp_train.class_weights import sample_weights
 from mlp_train.config import FitConfig
 from mlp_train.crew import choose_workers
 from mlp_train.errors import UsageError
@@ -53,6 +54,7 @@ class Plan:
     epochs: int
     patience: int
     workers: int  # processes
+    found_lr: float | None  # by the range test of `lr = "auto"`
     weight_generator: np.random.Generator
     shuffle_generator: np.random.Generator
     noise_generator: np.random.Generator  # dropout, mixup and the like
@@ -85,8 +87,12 @@ class Plan:
     @property
     def lr(self) -> float:
         """The learning rate that the schedule changes."""
-        given = self.config.lr
-        return given if isinstance(given, float) else OPTIMIZERS[self.config.optimizer].default_lr
+        given, optimizer = self.config.lr, self.config.optimizer
+        if self.found_lr is not None:
+            return self.found_lr
+        if optimizer == "lbfgs":
+            return 1.0  # it chooses the length of its steps itself
+        return given if isinstance(given, float) else OPTIMIZERS[optimizer].default_lr
 
     @property
     def smoothing(self) -> float:
@@ -100,7 +106,7 @@ class Plan:
         return None if classes is None else math.log(classes)
 
     def answers(self, outputs: Array) -> Array:
-        """Turn rows of network output, or of targets, into answers as in `Split.y`: indices, rows of 0 and 1, numbers."""
+        """Turn rows of network output, or of targets, into answers as in `Split.y`."""
         if self.task == "regression":
             answers: Array = outputs[:, 0].astype(np.float64) * self.output["scale"] + self.output["mean"]
         elif self.task == "multi-label":
@@ -136,36 +142,44 @@ class Plan:
         }
 
 
-def make_plan(dataset: Dataset, config: FitConfig, *, workers: int | None = None) -> Plan:
-    """Settle the training of `dataset`; UsageError or DataError in one sentence where that cannot be done.
+@dataclass(frozen=True)
+class Settled:
+    """What was measured or chosen when a training began, which it must keep when it goes on; None: not yet."""
 
-    workers: how many processes there must be, because a training goes on that had so many; None to choose.
-    """
+    workers: int | None = None
+    epochs: int | None = None
+    lr: float | None = None
+
+
+def make_plan(dataset: Dataset, config: FitConfig, settled: Settled = Settled()) -> Plan:
+    """Settle the training of `dataset`; UsageError or DataError in one sentence where that cannot be done."""
     _check_names(config)
+    _check_lbfgs(config)
     _, weight_seed, shuffle_seed, noise_seed = np.random.SeedSequence(config.seed).spawn(4)  # hold_out: the first
     _check_classes(dataset)
     dataset = hold_out(dataset, config.valid_fraction, config.seed)
     prepared = dataset.fit_input()
     loss_name = _loss_name(config, dataset)
     output = _output(dataset, loss_name)
-    train = _reader(dataset.splits["train"], prepared, output, config)
-    valid = dataset.splits.get("valid")
-    epochs = _epochs(config, len(train))
+    train = _reader(dataset, "train", prepared, output, config)
+    epochs = settled.epochs or _epochs(config, len(train))
     layers = _layers(config, prepared.size, _width(output), loss_name, output)
-    size = batch_size(config.batch_size, len(train))
+    size = batch_size("full" if config.optimizer == "lbfgs" else config.batch_size, len(train))
+    on_disk = isinstance(train, FileReader)
     plan = Plan(
         config=config,
         dataset=dataset,
         input=prepared,
         train=train,
-        valid=None if valid is None else _reader(valid, prepared, output, config),
+        valid=_reader(dataset, "valid", prepared, output, config) if "valid" in dataset.splits else None,
         layers=layers,
         loss_name=loss_name,
         output=output,
         batch_size=size,
         epochs=epochs,
         patience=config.patience or max(10, epochs // 3),
-        workers=workers or choose_workers(config, layers, size, epochs * len(train), isinstance(train, FileReader)),
+        workers=settled.workers or choose_workers(config, layers, size, epochs * len(train), on_disk),
+        found_lr=settled.lr,
         weight_generator=np.random.default_rng(weight_seed),
         shuffle_generator=np.random.default_rng(shuffle_seed),
         noise_generator=np.random.default_rng(noise_seed),
@@ -206,7 +220,7 @@ def _epochs(config: FitConfig, samples: int) -> int:
 
 def _check_names(config: FitConfig) -> None:
     for option, name, known in (
-        ("optimizer", config.optimizer, OPTIMIZERS),
+        ("optimizer", config.optimizer, {**OPTIMIZERS, "lbfgs": None}),
         ("schedule", config.schedule, SCHEDULES),
         ("initializer", config.initializer, {"auto": None, **INITIALIZERS}),
     ):
@@ -214,6 +228,18 @@ def _check_names(config: FitConfig) -> None:
             raise UsageError(f"unknown {option} {name!r}{nearest(name, known)}: it is one of {', '.join(known)}")
     if config.loss != "auto":
         parse_loss(config.loss)
+
+
+def _check_lbfgs(config: FitConfig) -> None:
+    """Refuse what L-BFGS cannot do, because it needs the exact loss of all samples."""
+    if config.optimizer != "lbfgs":
+        return
+    off = {"dropout": 0.0, "input_noise": 0.0, "mixup": 0.0, "max_norm": None, "clip_norm": None, "clip_value": None}
+    for name, nothing in {**off, "average": "none"}.items():
+        if getattr(config, name) != nothing:
+            raise UsageError(f"{name} does not go with the optimizer lbfgs: leave it out, or choose adamw")
+    if config.batch_size not in ("auto", "full"):
+        raise UsageError("the optimizer lbfgs looks at all rows at once: leave the batch size out, or choose adamw")
 
 
 def _check_classes(dataset: Dataset) -> None:
@@ -268,14 +294,16 @@ def _width(output: dict[str, Any]) -> int:
     return len(output["classes"]) if output["kind"] == "classes" and "threshold" not in output else 1
 
 
-def _reader(split: Split, prepared: Input, output: dict[str, Any], config: FitConfig) -> BlockReader:
+def _reader(dataset: Dataset, name: str, prepared: Input, output: dict[str, Any], config: FitConfig) -> BlockReader:
     """Prepare the raw samples of a split, in memory or, where they lie in a file, into another file."""
+    split = dataset.splits[name]
     assert split.y is not None
     encode = partial(_targets, output)
+    weights = sample_weights(split, dataset.classes, config.class_weight, dataset.train)
     if isinstance(split.x, FileRows):
         rows = prepare_on_disk(prepared, batches(split.x), split.x.cache)
-        return FileReader(prepared, rows, split.y, encode, config.dtype)
-    return ArrayReader(prepared, prepared.prepare(split.x, many=True), encode(split.y), config.dtype)
+        return FileReader(prepared, rows, split.y, encode, config.dtype, weights)
+    return ArrayReader(prepared, prepared.prepare(split.x, many=True), encode(split.y), config.dtype, weights)
 
 
 def _targets(output: dict[str, Any], y: Array) -> Array:

@@ -8,6 +8,7 @@ import numpy as np
 
 from mlp_train.checkpoints import Checkpoint
 from mlp_train.errors import CheckpointError
+from mlp_train.plan import Settled
 
 if TYPE_CHECKING:
     from mlp_train.trainer import Trainer
@@ -21,18 +22,32 @@ def checkpoint(trainer: Trainer) -> Checkpoint:
         "epoch": trainer.epoch,
         "best_epoch": trainer.best_epoch,
         "best_loss": None if np.isinf(trainer.best_loss) else trainer.best_loss,
-        "scale": float(trainer.scale[0]),
+        "lr_factor": trainer.lr_factor,
+        "plateau": trainer.plateau.state(),
         "generators": [generator.bit_generator.state for generator in (plan.shuffle_generator, plan.noise_generator)],
         "history": list(trainer.history),
-        "workers": plan.workers,
+        "settled": {"workers": plan.workers, "epochs": plan.epochs, "lr": plan.found_lr},
         "identity": plan.identity(),
     }
     return Checkpoint({**arrays, "best": trainer.best.copy()}, state)
 
 
-def saved_workers(saved: Checkpoint | None) -> int | None:
-    """Return how many processes a checkpoint's training has, which decides its last bits; None without one."""
-    return None if saved is None else saved.part("workers", lambda value: _is_count(value) and 1 <= value <= 64)
+def settled(saved: Checkpoint) -> Settled:
+    """Return what was measured or chosen when the training of a checkpoint began."""
+    return Settled(**saved.part("settled", _is_settled))
+
+
+def _is_settled(value: Any) -> bool:
+    names = ("workers", "epochs", "lr")
+    return (
+        isinstance(value, dict)
+        and sorted(value) == sorted(names)
+        and _is_count(value["workers"])
+        and 1 <= value["workers"] <= 64
+        and _is_count(value["epochs"])
+        and value["epochs"] > 0
+        and (value["lr"] is None or (_is_number(value["lr"]) and value["lr"] > 0))
+    )
 
 
 def restore(trainer: Trainer, saved: Checkpoint) -> None:
@@ -61,8 +76,20 @@ def restore(trainer: Trainer, saved: Checkpoint) -> None:
     trainer.epoch, trainer.best_epoch = saved.part("epoch", _is_count), saved.part("best_epoch", _is_count)
     best_loss = saved.part("best_loss", lambda value: value is None or _is_number(value))
     trainer.best_loss = np.inf if best_loss is None else best_loss
-    trainer.scale[0] = saved.part("scale", lambda value: _is_number(value) and value > 0)
+    trainer.lr_factor = saved.part("lr_factor", lambda value: _is_number(value) and value > 0)
+    trainer.plateau.restore(saved.part("plateau", _is_plateau))
     trainer.history = list(saved.part("history", _is_history))
+
+
+def _is_plateau(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and sorted(value) == ["lowest", "share", "waited"]
+        and (value["lowest"] is None or _is_number(value["lowest"]))
+        and _is_number(value["share"])
+        and value["share"] > 0
+        and _is_count(value["waited"])
+    )
 
 
 def _is_number(value: Any) -> bool:

@@ -37,7 +37,7 @@ class PlainStep:
         self,
         network: Network,
         loss: Loss,
-        optimizer: Optimizer,
+        optimizer: Optimizer | None,  # None where only `add` is used
         config: FitConfig,
         generator: np.random.Generator,
         *,
@@ -87,6 +87,7 @@ class PlainStep:
             clip_value(gradient, config.clip_value)
         if config.clip_norm:
             clip_norm(gradient, config.clip_norm, self.gradient_norm())
+        assert self.optimizer is not None
         self.optimizer.update(network.flat, gradient.flat, lr)
         if config.max_norm:
             limit_norms(network, config.max_norm)

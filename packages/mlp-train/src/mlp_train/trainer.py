@@ -12,21 +12,24 @@ from mlp_data.dataset import Dataset
 from mlp_train.blas import one_thread_where_small
 from mlp_train.checkpoints import Checkpoint
 from mlp_train.config import FitConfig, make_config
+from mlp_train.control import Control
 from mlp_train.crew import Crew
 from mlp_train.diagnose import DeadUnits, layer_norms, update_ratios
 from mlp_train.events import EpochEnd, Event, Finished, Progress, Started, Stopped
 from mlp_train.initializers import initialize
+from mlp_train.lbfgs_learner import LbfgsLearner
 from mlp_train.learner import Learner, Pass, State
 from mlp_train.losses import mean_loss
 from mlp_train.metrics import rounded, score
 from mlp_train.network import ForwardPass, Network
 from mlp_train.piece import PIECE
-from mlp_train.plan import Plan, make_plan
+from mlp_train.plan import Plan, Settled, make_plan
 from mlp_train.plugins import load_installed
 from mlp_train.reader import BlockReader
 from mlp_train.regularizers import norm, penalty
 from mlp_train.result import Result
-from mlp_train.resuming import checkpoint, restore, saved_workers
+from mlp_train.resuming import checkpoint, restore, settled
+from mlp_train.schedules import Plateau
 from mlp_train.share import Exchange
 
 CHECKPOINT_SECONDS = 1.0  # a run of many short epochs should not spend its time on writing
@@ -39,13 +42,14 @@ def train(
     *,
     resume: Checkpoint | None = None,
     checkpoint: Callable[[Checkpoint], None] | None = None,
+    control: Control | None = None,
     **options: Any,
 ) -> Iterator[Event]:
     """Train a network on `dataset` and yield what happens; the last event is `Finished(result)`.
 
     `options` are fields of `FitConfig`. `checkpoint` is called with the state at the end of an epoch, at most once a
     second; `resume` continues from such a state and ends with exactly the parameters of an uninterrupted run.
-    The dataset's test split is not looked at.
+    Through `control` the caller may stop the training or change its steps. The dataset's test split is not looked at.
 
     Raises UsageError for options that do not fit together, DataError for data that cannot be trained on, and
     DivergedError when the loss leaves the finite numbers.
@@ -56,24 +60,28 @@ def train(
     >>> finished.result.metrics["train"]["accuracy"]
     1.0
     """
+    from mlp_train.measuring import measured  # which trains a little itself
+
     load_installed()
-    plan = make_plan(dataset, make_config(config, **options), workers=saved_workers(resume))
-    return Trainer(plan, resume).run(checkpoint)
+    settled_plan = make_plan(dataset, make_config(config, **options), Settled() if resume is None else settled(resume))
+    plan = settled_plan if resume else measured(settled_plan)
+    return Trainer(plan, resume, control).run(checkpoint)
 
 
 class Trainer:
     """One training run: the network, what every process of its crew learns, and what was reached so far."""
 
-    def __init__(self, plan: Plan, resume: Checkpoint | None = None) -> None:
+    def __init__(self, plan: Plan, resume: Checkpoint | None = None, control: Control | None = None) -> None:
         self.plan, self.config = plan, plan.config
         self.crew = Crew(plan.workers)
         self.state = State(plan, self.crew)
         self.exchange = Exchange(plan.layers, plan.piece, plan.config.dtype, self.crew)
         self.network = Network(plan.layers, plan.config.dtype, self.state.vectors["parameters"])
-        self.learner: Learner | None = None
+        self.learner: Learner | LbfgsLearner | None = None
+        self.control = control or Control()
         self.epoch = 0  # epochs done
-        self.scale = self.crew.array((1,), np.float64)  # of the learning rate
-        self.scale[0] = 1.0
+        self.plateau, self.lr_factor = Plateau(), 1.0
+        self.lr_scale = self.crew.array((1,), np.float64)  # what both make of the learning rate, for all processes
         self.history: list[dict[str, Any]] = []
         self.best_epoch, self.best_loss = 0, np.inf
         if resume is None:
@@ -85,11 +93,15 @@ class Trainer:
     def run(self, save: Callable[[Checkpoint], None] | None = None) -> Iterator[Event]:
         """Train to the end, or until the validation loss has not improved for `patience` epochs."""
         try:
-            self.crew.start(self._learn_along)
-            self.learner = self._learner()
+            self.start()
             yield from self._epochs(save)
         finally:
             self.crew.end()
+
+    def start(self) -> None:
+        """Start the other processes, and begin where the state is."""
+        self.crew.start(self._learn_along)
+        self.learner = self._learner()
 
     def _epochs(self, save: Callable[[Checkpoint], None] | None) -> Iterator[Event]:
         plan = self.plan
@@ -99,13 +111,10 @@ class Trainer:
         if save and self.epoch == 0:
             save(checkpoint(self))
         while self.epoch < plan.epochs:
-            if self.epoch - self.best_epoch >= plan.patience and plan.valid is not None:
-                yield Stopped(
-                    f"the validation loss has not improved for {plan.patience} epochs; "
-                    f"the weights of epoch {self.best_epoch} are kept"
-                )
-                break
-            for done in self._epoch():
+            if self.control.lr is not None:
+                self.lr_factor = self.control.lr / plan.lr
+            self.lr_scale[0] = self.plateau.share * self.lr_factor
+            for done in self.one_epoch():
                 share, seconds = done.samples / len(plan.train), time.perf_counter() - began
                 if share < 1:
                     epochs_done = self.epoch + share
@@ -137,19 +146,43 @@ class Trainer:
                 valid=valid,
                 best=best,
             )
+            if self.config.schedule == "plateau":
+                self.plateau.observe(event.loss if valid_loss is None else valid_loss)
             self.history.append({k: v for k, v in event.to_dict().items() if k not in NOT_IN_HISTORY})
             if save and (now - last_save >= CHECKPOINT_SECONDS or self.epoch == plan.epochs):
                 save(checkpoint(self))
                 last_save = time.perf_counter()
             yield event
+            if reason := self._reason_to_stop(seconds):
+                yield Stopped(reason)
+                break
         np.copyto(self.network.flat, self.best)
         yield Finished(self._result())
 
-    def _epoch(self) -> Iterator[Pass]:
+    def _reason_to_stop(self, seconds: float) -> str | None:
+        """Return why the training shall end before its last epoch, if it shall."""
+        plan, limit = self.plan, self.config.time_limit
+        if self.epoch == plan.epochs:
+            return None
+        assert self.learner is not None
+        if self.control.reason is not None:
+            return self.control.reason
+        if self.learner.converged:
+            return f"{self.config.optimizer} finds nothing better"
+        if limit is not None and seconds * (1 + 1 / self.epoch) > limit * 1.05:
+            return f"one more epoch would go beyond the time limit of {limit:g} seconds"
+        if self.epoch - self.best_epoch >= plan.patience and plan.valid is not None:
+            return (
+                f"the validation loss has not improved for {plan.patience} epochs; "
+                f"the weights of epoch {self.best_epoch} are kept"
+            )
+        return None
+
+    def one_epoch(self) -> Iterator[Pass]:
         """Show every process's share of the network every training sample once."""
         assert self.learner is not None
         self.crew.call()
-        for done in self.learner.epoch(self.epoch, float(self.scale[0])):
+        for done in self.learner.epoch(self.epoch, float(self.lr_scale[0])):
             yield done
         self.learner.put(done.watched)
         self.crew.wait()
@@ -157,12 +190,16 @@ class Trainer:
     def _learn_along(self) -> None:
         """Do one epoch in another process of the crew."""
         self.learner = self.learner or self._learner()
-        for _ in self._epoch():
+        for _ in self.one_epoch():
             continue
         self.epoch += 1
 
-    def _learner(self) -> Learner:
-        learner = Learner(self.plan, self.crew, self.state, self.exchange)
+    def _learner(self) -> Learner | LbfgsLearner:
+        learner: Learner | LbfgsLearner
+        if self.config.optimizer == "lbfgs":
+            learner = LbfgsLearner(self.plan, self.state)
+        else:
+            learner = Learner(self.plan, self.crew, self.state, self.exchange)
         learner.take(self.epoch * self.plan.batches)
         return learner
 

@@ -69,6 +69,7 @@ def fit(
     patience: f.Patience = None,
     calibrate: f.Calibrate = None,
     seed: f.Seed = None,
+    time_limit: f.TimeLimit = None,
     workers: f.Workers = None,
     engine: f.Engine = None,
     out: f.Out = None,

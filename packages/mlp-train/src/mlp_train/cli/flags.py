@@ -132,6 +132,7 @@ Calibrate = Annotated[
 ]
 Seed = Annotated[Text, training("--seed", "N", "The same seed on the same machine gives the same model.", "0")]
 
+TimeLimit = Annotated[Text, training("--time-limit", "SECONDS", "Do as many epochs as fit into this time.")]
 Workers = Annotated[Text, run("--workers", "N", "Processes that share every layer; auto: what pays.", "auto")]
 Engine = Annotated[Text, run("--engine", "NAME", "fast, or plain: the same, as a textbook writes it.", "fast")]
 Out = Annotated[Text, run("--out", "DIR", "The run folder; the model is DIR/model.mlp.")]

@@ -1,0 +1,112 @@
+"""Before training begins, some steps that count for nothing tell how fast it will be, and a good learning rate."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import islice
+
+import numpy as np
+
+from mlp_train.blas import one_thread_where_small
+from mlp_train.losses import mean_loss
+from mlp_train.lr_finder import find_lr
+from mlp_train.network import ForwardPass
+from mlp_train.optimizers import OPTIMIZERS
+from mlp_train.piece import PIECE, Piece
+from mlp_train.plan import Plan
+from mlp_train.trainer import Trainer
+
+PROBE = 0.03  # the share of the time limit that the measurement may take ...
+LONGEST_PROBE = 3.0  # ... and the seconds at most
+WATCHED_PIECES = 2  # whose loss a range test looks at: about a thousand samples
+KEPT = 0.97  # the share of the time that is planned with; machines do not always keep the same speed
+
+
+def measured(plan: Plan) -> Plan:
+    """Return the plan with what its configuration leaves to a measurement."""
+    if plan.config.lr == "auto" and plan.config.optimizer != "lbfgs":
+        plan = replace(plan, found_lr=_good_lr(plan))
+    if plan.config.time_limit is not None:
+        plan = replace(plan, epochs=_affordable_epochs(plan, plan.config.time_limit))
+    return plan
+
+
+def _affordable_epochs(plan: Plan, limit: float) -> int:
+    """Return how many epochs fit into `limit` seconds, but no more than the plan has."""
+    began = time.perf_counter()
+    with _trial(plan) as trainer:
+        samples = 0
+        for done in _passes(trainer):
+            seconds = time.perf_counter() - began
+            samples += done
+            if seconds > min(PROBE * limit, LONGEST_PROBE):
+                break
+        now = time.perf_counter()
+        if plan.valid is not None:
+            trainer.evaluate(plan.valid, trainer.network)
+        watching = time.perf_counter() - now
+    left = limit * KEPT - (time.perf_counter() - began)
+    fitting = int(left / (len(plan.train) * seconds / samples + watching))
+    return max(1, min(fitting, plan.epochs))
+
+
+def _passes(trainer: Trainer) -> Iterator[int]:
+    """Train on and on; yield how many samples were seen since the last time."""
+    while True:
+        before = 0
+        for done in trainer.one_epoch():
+            yield done.samples - before
+            before = done.samples
+        trainer.epoch += 1
+
+
+def _good_lr(plan: Plan) -> float:
+    """Return what a range test with the first samples says."""
+    with _trial(replace(plan, workers=1)) as trainer:
+        learner = trainer.learner
+        assert learner is not None
+        batches = _endless_batches(plan)
+        watched = [_copy(piece) for piece in islice(plan.train.batches(PIECE), WATCHED_PIECES)]
+        forward = ForwardPass(learner.network, PIECE, keep_last_z=True)
+
+        def step(lr: float) -> float:
+            for piece in batches:
+                learner.step.add(piece)
+                if piece.ends:
+                    break
+            learner.step.update(lr)
+            losses = []
+            for piece in watched:
+                learner.network.forward(piece.x, forward)
+                losses.append(mean_loss(plan.loss, forward, piece.y))
+            return float(np.mean(losses))
+
+        with one_thread_where_small(learner.network, PIECE), np.errstate(over="ignore", invalid="ignore"):
+            return find_lr(step, default=OPTIMIZERS[plan.config.optimizer].default_lr)
+
+
+def _endless_batches(plan: Plan) -> Iterator[Piece]:
+    while True:
+        yield from plan.train.batches(plan.batch_size, plan.shuffle_generator)
+
+
+def _copy(piece: Piece) -> Piece:
+    return piece._replace(x=piece.x.copy(), y=piece.y.copy())  # the reader would overwrite them
+
+
+@contextmanager
+def _trial(plan: Plan) -> Iterator[Trainer]:
+    """A trainer that starts as the real one will, and leaves the plan's random numbers as they were."""
+    generators = (plan.weight_generator, plan.shuffle_generator, plan.noise_generator)
+    states = [generator.bit_generator.state for generator in generators]
+    trainer = Trainer(plan)
+    try:
+        trainer.start()
+        yield trainer
+    finally:
+        trainer.crew.end()
+        for generator, state in zip(generators, states, strict=True):
+            generator.bit_generator.state = state
