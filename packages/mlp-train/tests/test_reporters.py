@@ -87,8 +87,8 @@ def test_each_line_is_flushed_at_once() -> None:
 
 
 def test_numbers_instead_of_classes_show_their_own_metrics() -> None:
-    event = EpochEnd(1, 9, 0.5, 0.001, 1.0, 2.0, 16.0, 0.41, {"rmse": 3.25, "r2": 0.5})
-    assert "valid rmse 3.25  valid r2 0.5" in shown("lines", event)
+    event = EpochEnd(1, 9, 0.5, 0.001, 1.0, 2.0, 16.0, valid_loss=0.41, valid={"rmse": 3.25, "r2": 0.5})
+    assert "valid RMSE 3.25  valid R2 0.5" in shown("lines", event)
 
 
 def test_every_event_is_one_json_object_on_a_line() -> None:
@@ -138,10 +138,10 @@ def test_the_bar_moves_within_an_epoch_and_fits_the_terminal(monkeypatch: pytest
 def test_what_does_not_fit_beside_the_bar_goes_last_metric_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "80")
-    numbers = EpochEnd(1850, 1850, 0.5, 0.001, 1.0, 2.0, 3725.0, 0.41, {"rmse": 12345.6, "r2": 0.5123})
+    numbers = EpochEnd(1850, 1850, 0.5, 0.001, 1.0, 2.0, 3725.0, valid_loss=0.41, valid={"rmse": 12345.6, "r2": 0.5123})
     said = shown("bar", replace(STARTED, epochs=1850), numbers, stream=Terminal())
-    assert "valid rmse 1.235e+04" in said
-    assert "valid r2" not in said
+    assert "valid RMSE 1.235e+04" in said
+    assert "valid R2" not in said
     assert "1:02:05 left" in said
 
 

@@ -64,12 +64,12 @@ def _of_classes(train: Split, classes: Sequence[str], class_weight: str | Mappin
         return np.ones(len(classes))
     counts = np.bincount(np.asarray(train.y), train.weight, minlength=len(classes))
     shown = counts > 0
-    return np.divide(counts.sum(), counts * shown.sum(), out=np.ones(len(counts)), where=shown)
+    balance: Array = np.divide(counts.sum(), counts * shown.sum(), out=np.ones(len(counts)), where=shown)
+    return balance
 
 
 def _weigh(split: Split, of_class: Array) -> Array:
     weights: Array = np.ones(len(split)) if split.weight is None else split.weight
     if not len(of_class) or split.y is None or split.y.ndim != 1:
         return weights
-    of_sample: Array = of_class[split.y]
-    return weights * of_sample
+    return weights * of_class[split.y]

@@ -54,5 +54,5 @@ _FITS: dict[str, Callable[[Any], bool]] = {
     ),
     "configuration": _map_with(valid_fraction=lambda value: _number(value) and 0 <= value < 1, seed=_count),
     "metrics": _map_of(_map_of(_number)),
-    "calibration": lambda value: _map_of(_number)(value) and _CALIBRATION <= value.keys(),
+    "calibration": lambda value: _map_of(_number)(value) and value.keys() >= _CALIBRATION,
 }
