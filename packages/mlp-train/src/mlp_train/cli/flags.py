@@ -82,7 +82,7 @@ Optimizer = Annotated[
     training(
         "--optimizer",
         "NAME",
-        "adamw, adam, nadam, rmsprop, lion, sgd, momentum or nesterov: how a gradient becomes a step.",
+        "adamw, adam, nadam, rmsprop, lion, sgd, momentum or nesterov; lbfgs for small data.",
         "adamw",
     ),
 ]
