@@ -10,6 +10,7 @@ from itertools import islice
 
 import numpy as np
 
+from mlp_train.assess import look
 from mlp_train.blas import one_thread_where_small
 from mlp_train.losses import mean_loss
 from mlp_train.lr_finder import find_lr
@@ -46,7 +47,7 @@ def _affordable_epochs(plan: Plan, limit: float) -> int:
                 break
         now = time.perf_counter()
         if plan.valid is not None:
-            trainer.evaluate(plan.valid, trainer.network)
+            look(plan, "valid", trainer.network)
         watching = time.perf_counter() - now
     left = limit * KEPT - (time.perf_counter() - began)
     fitting = int(left / (len(plan.train) * seconds / samples + watching))

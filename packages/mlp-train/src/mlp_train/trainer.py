@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mlp_data.dataset import Dataset
-from mlp_train.blas import one_thread_where_small
+from mlp_train.assess import all_figures, calibration, few_figures, look
 from mlp_train.checkpoints import Checkpoint
 from mlp_train.config import FitConfig, make_config
 from mlp_train.control import Control
@@ -20,12 +20,11 @@ from mlp_train.initializers import initialize
 from mlp_train.lbfgs_learner import LbfgsLearner
 from mlp_train.learner import Learner, Pass, State
 from mlp_train.losses import mean_loss
-from mlp_train.metrics import rounded, score
+from mlp_train.metrics import rounded
 from mlp_train.network import ForwardPass, Network
 from mlp_train.piece import PIECE
 from mlp_train.plan import Plan, Settled, make_plan
 from mlp_train.plugins import load_installed
-from mlp_train.reader import BlockReader
 from mlp_train.regularizers import norm, penalty
 from mlp_train.result import Result
 from mlp_train.resuming import checkpoint, restore, settled
@@ -122,8 +121,8 @@ class Trainer:
                     yield Progress(self.epoch + 1, plan.epochs, share, done.loss / done.samples, seconds, eta)
             self.epoch += 1
             judged, dead = self.judged(), DeadUnits(plan.layers)
-            valid = {} if plan.valid is None else self.evaluate(plan.valid, judged, dead)
-            valid_loss = valid.pop("loss", None)
+            seen = None if plan.valid is None else look(plan, "valid", judged, dead)
+            valid_loss = None if seen is None else seen.loss
             best = valid_loss is None or valid_loss < self.best_loss
             if best:
                 self.best_epoch, self.best_loss = self.epoch, np.inf if valid_loss is None else valid_loss
@@ -143,7 +142,7 @@ class Trainer:
                 seconds=seconds,
                 eta=seconds / (self.epoch - first_epoch + 1) * (plan.epochs - self.epoch),
                 valid_loss=valid_loss,
-                valid=valid,
+                valid={} if seen is None else few_figures(plan, seen),
                 best=best,
             )
             if self.config.schedule == "plateau":
@@ -210,25 +209,10 @@ class Trainer:
             return self.network
         return Network(self.plan.layers, self.config.dtype, self.state.vectors["average"])
 
-    def evaluate(self, reader: BlockReader, network: Network, dead: DeadUnits | None = None) -> dict[str, float]:
-        """Return the mean loss and the task's figures of `network` on the samples of `reader`."""
-        total, predicted, actual = 0.0, [], []
-        forward = ForwardPass(network, min(PIECE, len(reader)), keep_last_z=True)
-        with one_thread_where_small(network, PIECE), np.errstate(over="ignore", invalid="ignore"):
-            for piece in reader.batches(PIECE):
-                outputs = network.forward(piece.x, forward)
-                predicted.append(self.plan.answers(outputs))
-                actual.append(self.plan.answers(piece.y))
-                total += mean_loss(self.plan.loss, forward, piece.y) * len(piece.x)
-                if dead is not None:
-                    dead.look(forward)
-        figures = score(self.plan.task, np.concatenate(predicted), np.concatenate(actual))
-        return {"loss": total / len(reader), **figures}
-
     def _started(self, first_epoch: int) -> Started:
         plan = self.plan
+        forward = ForwardPass(self.network, PIECE, keep_last_z=True)
         piece = next(iter(plan.train.batches(PIECE)))
-        forward = ForwardPass(self.network, len(piece.x), keep_last_z=True)
         with np.errstate(over="ignore", invalid="ignore"):
             self.network.forward(piece.x, forward)
             first_loss = mean_loss(plan.loss, forward, piece.y)
@@ -254,16 +238,20 @@ class Trainer:
         )
 
     def _result(self) -> Result:
-        metrics = {"train": rounded(self.evaluate(self.plan.train, self.network))}
-        if self.plan.valid is not None:
-            metrics["valid"] = rounded(self.evaluate(self.plan.valid, self.network))
+        plan, output, calibrated = self.plan, self.plan.output, None
+        valid = None if plan.valid is None else look(plan, "valid", self.network)
+        if valid is not None and (calibrated := calibration(plan, valid)) is not None:
+            output = {**output, "temperature": calibrated.temperature}
+        temperature = 1.0 if calibrated is None else calibrated.temperature
+        seen = [look(plan, "train", self.network), *([] if valid is None else [valid])]
         return Result(
             network=self.network,
-            input=self.plan.input,
-            output=self.plan.output,
+            input=plan.input,
+            output=output,
             config=self.config,
             epoch=self.best_epoch,
             history=tuple(self.history),
-            metrics=metrics,
-            training=self.plan.provenance(),
+            metrics={one.split: rounded(all_figures(plan, one, temperature)) for one in seen},
+            training=plan.provenance(),
+            calibration=None if calibrated is None else calibrated.to_dict(),
         )
