@@ -8,6 +8,7 @@ import pytest
 import mlp_data
 from mlp_data.dataset import Split
 from mlp_data.errors import DataError
+from mlp_train import fit
 from mlp_train.class_weights import sample_weights
 from mlp_train.errors import UsageError
 from mlp_train.settings import gather
@@ -103,3 +104,36 @@ def test_weights_stay_with_their_samples() -> None:
         assert (part.x[:, 0] == 2 * part.weight).all()
     for fold in data.folds(4, np.random.default_rng(0)):
         assert (fold.splits["test"].x[:, 0] == 2 * fold.splits["test"].weight).all()
+
+
+def uneven(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return two clouds that overlap, the second with a tenth of the rows."""
+    generator = np.random.default_rng(seed)
+    y = (generator.random(rows) < 0.1).astype(int)
+    return generator.normal(size=(rows, 2)) + 1.5 * y[:, None], y
+
+
+def test_balance_finds_more_of_a_rare_class() -> None:
+    x, y = uneven(600, 0)
+    other, truth = uneven(2000, 1)
+    found = {}
+    for how in ("none", "balanced"):
+        said = fit(x, y, hidden=8, epochs=15, seed=1, class_weight=how).model.predict(other).astype(int)
+        found[how] = (said[truth == 1] == 1).mean()
+    assert found["balanced"] > found["none"] + 0.2
+
+
+def test_rows_without_weight_teach_nothing() -> None:
+    x = np.random.default_rng(0).normal(size=(300, 2))
+    right = (x[:, 0] > 0).astype(int)
+    wrong = np.arange(300) % 3 == 0
+    y = np.where(wrong, 1 - right, right)
+    data = mlp_data.from_arrays(x, y, sample_weight=np.where(wrong, 0.0, 1.0))
+    assert (fit(data, hidden=8, epochs=40, seed=1).model.predict(x).astype(int) == right).mean() > 0.95
+
+
+def test_weights_that_are_all_alike_change_nothing() -> None:
+    x, y = uneven(100, 0)
+    plain = fit(x, y, hidden=8, epochs=3, seed=1)
+    weighted = fit(mlp_data.from_arrays(x, y, sample_weight=np.full(100, 7.0)), hidden=8, epochs=3, seed=1)
+    np.testing.assert_allclose(weighted.network.flat, plain.network.flat, rtol=1e-6)

@@ -141,3 +141,23 @@ def test_one_sigmoid_is_cooled_and_warmed_too() -> None:
     warm = dataclasses.replace(result, output={**result.output, "temperature": 2.0}).model
     np.testing.assert_allclose(warm.predict_proba(x), probabilities(logits, "sigmoid", 2.0), rtol=1e-4, atol=1e-6)
     assert (warm.predict(x) == result.model.predict(x)).all()
+
+
+def test_a_training_ends_with_a_temperature_where_enough_is_held_out() -> None:
+    x = np.random.default_rng(0).normal(size=(700, 4))
+    y = (x[:, 0] + np.random.default_rng(1).normal(size=700) > 0).astype(int)
+    options: dict[str, Any] = {"hidden": 64, "epochs": 30, "seed": 1, "patience": 30}
+    warm, plain = fit(x, y, **options), fit(x, y, **options, calibrate=False)
+    assert warm.calibration is not None
+    assert plain.calibration is None
+    temperature = warm.model.describe()["output"]["temperature"]
+    assert temperature == pytest.approx(warm.calibration["temperature"], rel=1e-5)
+    assert plain.model.describe()["output"]["temperature"] == 1
+    assert warm.model.training["calibration"] == pytest.approx(warm.calibration)
+    np.testing.assert_allclose(
+        warm.model.predict_proba(x), probabilities(logits_of(plain, x), "sigmoid", temperature), rtol=1e-3, atol=1e-5
+    )
+    assert (warm.model.predict(x) == plain.model.predict(x)).all()
+    assert warm.metrics["valid"]["log_loss"] == pytest.approx(warm.calibration["log_loss"], rel=1e-4)
+    assert warm.metrics["valid"]["log_loss"] < plain.metrics["valid"]["log_loss"]
+    assert fit(x[:100], y[:100], epochs=2).calibration is None, "10 held-out rows are too few"

@@ -41,7 +41,9 @@ def _map_with(**parts: Callable[[Any], bool]) -> Callable[[Any], bool]:
     )
 
 
-_CALIBRATION = {"temperature", "samples", "calibration_error_before", "calibration_error"}
+_CALIBRATION = {
+    "temperature", "samples", "log_loss_before", "log_loss", "calibration_error_before", "calibration_error",
+}  # fmt: skip
 _FITS: dict[str, Callable[[Any], bool]] = {
     "source": _text,
     "samples": _count,

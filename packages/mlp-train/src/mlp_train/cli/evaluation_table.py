@@ -37,7 +37,7 @@ def _by_class(found: Evaluation) -> Iterator[str]:
         yield f"the {len(shown)} of {len(found.classes)} classes with the lowest F1"
     names = [shortened(one.name, MOST_LETTERS) for one in shown]
     width = max(len(kind), *map(len, names))
-    counts = [amount(one.support) for one in shown]
+    counts = amounts([one.support for one in shown])
     last = max(len("support"), *map(len, counts))
     yield f"{kind:{width}}  precision  recall      F1  {'support':>{last}}"
     for one, name, count in zip(shown, names, counts, strict=True):
@@ -46,7 +46,9 @@ def _by_class(found: Evaluation) -> Iterator[str]:
 
 
 def _matrix(found: Evaluation) -> Iterator[str]:
-    cells = [[amount(count) if count else "." for count in row] for row in found.confusion]
+    size = len(found.classes)
+    told = amounts([count for row in found.confusion for count in row])
+    cells = [[one if float(one) else "." for one in told[i : i + size]] for i in range(0, len(told), size)]
     names = [one.name for one in found.classes]
     above = [shortened(name, MOST_ABOVE) for name in names]
     beside = [shortened(name, MOST_LETTERS) for name in names]
@@ -72,16 +74,18 @@ def _confusions(found: Evaluation) -> Iterator[str]:
     yield "the most frequent confusions" if len(wrong) > MOST_CONFUSIONS else "confusions"
     for count, one, other in wrong[:MOST_CONFUSIONS]:
         names = (shortened(each.name, MOST_LETTERS) for each in (one, other))
-        yield f"{' taken for '.join(names)}: {amount(count)} of {amount(one.support)} ({percent(count / one.support)})"
+        part, whole = amounts([count, one.support])
+        yield f"{' taken for '.join(names)}: {part} of {whole} ({percent(count / one.support)})"
 
 
-def amount(count: float) -> str:
-    """Write how many samples there are, or what they weigh.
+def amounts(counts: Sequence[float]) -> list[str]:
+    """Write how many samples there are, or what they weigh, all with as many digits.
 
-    >>> amount(12), amount(12.0), amount(3.14159)
-    ('12', '12', '3.14')
+    >>> amounts([12, 3.0]), amounts([12, 3.14159])
+    (['12', '3'], ['12.00', '3.14'])
     """
-    return f"{count:.0f}" if count == int(count) else f"{count:.2f}"
+    digits = 0 if all(count == int(count) for count in counts) else 2
+    return [f"{count:.{digits}f}" for count in counts]
 
 
 def shortened(name: str, most: int) -> str:

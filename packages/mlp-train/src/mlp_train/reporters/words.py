@@ -40,7 +40,16 @@ def metric(name: str, value: float) -> str:
     >>> metric("accuracy", 0.5), metric("rmse", 12.34567)
     ('accuracy 50.00 %', 'RMSE 12.35')
     """
-    return f"{NAMES.get(name, name)} {percent(value) if name in SHARES else f'{value:.4g}'}"
+    return f"{NAMES.get(name, name)} {figure(name, value)}"
+
+
+def figure(name: str, value: float) -> str:
+    """Write the value of a metric; a share of the samples is a percentage.
+
+    >>> figure("accuracy", 0.5), figure("rmse", 12.34567)
+    ('50.00 %', '12.35')
+    """
+    return percent(value) if name in SHARES else f"{value:.4g}"
 
 
 def split_figures(figures: Mapping[str, float]) -> str:
@@ -53,15 +62,19 @@ def split_figures(figures: Mapping[str, float]) -> str:
 
 
 def calibrated(found: Mapping[str, float]) -> str:
-    """Say what a temperature (`Calibration.to_dict`) has changed.
+    """Say what a temperature (`Calibration.to_dict`) has changed on the samples that it was fitted on.
 
-    >>> calibrated({"temperature": 0.62, "samples": 9, "calibration_error_before": 0.0841, "calibration_error": 0.012})
-    'calibrated: temperature 0.62, by which the calibration error of 9 held-out samples went from 8.41 % to 1.20 %'
+    >>> errors = {"calibration_error_before": 0.0773, "calibration_error": 0.0165}
+    >>> calibrated({"temperature": 0.58, "samples": 60, "log_loss_before": 0.1664, "log_loss": 0.0988, **errors})
+    'calibrated on 60 held-out samples: temperature 0.58, log-loss 0.1664 -> 0.0988, calibration error 7.73 % -> 1.65 %'
     """
-    errors = (percent(found[name]) for name in ("calibration_error_before", "calibration_error"))
+    changes = [
+        f"{NAMES[name]} {figure(name, found[f'{name}_before'])} -> {figure(name, found[name])}"
+        for name in ("log_loss", "calibration_error")
+    ]
     return (
-        f"calibrated: temperature {found['temperature']:.3g}, by which the calibration error of "
-        f"{found['samples']:,.0f} held-out samples went from {' to '.join(errors)}"
+        f"calibrated on {found['samples']:,.0f} held-out samples: temperature {found['temperature']:.3g}, "
+        f"{', '.join(changes)}"
     )
 
 
