@@ -43,8 +43,13 @@ def _group(
 @app.command("inspect", cls=PlainCommand)
 def inspect_source(
     source: Annotated[str, typer.Argument(help="A zip, folder or file; or digits, titanic or xor.", metavar="SOURCE")],
-    target: Annotated[str | None, typer.Option(help="The column to predict.", metavar="COLUMN")] = None,
+    target: Annotated[
+        str | None, typer.Option(help="The column to predict, or several that say yes or no.", metavar="COLUMN")
+    ] = None,
     task: Annotated[str | None, typer.Option(help="classification or regression.", metavar="NAME")] = None,
+    weight_column: Annotated[
+        str | None, typer.Option(help="The column that says how much a row counts.", metavar="NAME")
+    ] = None,
     drop: Annotated[list[str] | None, typer.Option(help="Columns to leave out.", metavar="COLUMNS")] = None,
     columns: Annotated[list[str] | None, typer.Option(help="Types of columns.", metavar="NAME=TYPE")] = None,
     numbers: Annotated[
@@ -73,6 +78,7 @@ def inspect_source(
         run_plugin_file(path)
     tables = {"target": target, "drop": read_names(drop or ()), "columns": read_types(columns or ())}
     images = {"fit": fit, "ink": ink, "transpose": transpose}
+    tables |= {"weight_column": weight_column}
     said = {**tables, "task": task, "numbers": numbers, **images, "max_memory": max_memory, "cache": cache}
     report = inspect(load(source, **said), Options.of(**said))
     if as_json:
