@@ -11,10 +11,11 @@ _MANY = 30  # classes or columns that are listed one by one
 def lines(report: dict[str, Any]) -> Iterator[str]:
     """Write what `mlp_data.inspection.inspect` found, a line at a time."""
     target = f" of {report['target']!r}" if report["target"] else ""
-    classes = f", {len(report['classes'])} classes" if report["classes"] else ""
+    kind = "labels" if report["task"] == "multi-label" else "classes"
+    classes = f", {len(report['classes'])} {kind}" if report["classes"] else ""
     yield f"{report['name']}: {report['kind']}, {report['task']}{target}{classes}"
     yield from _section("splits", [(name, f"{of['samples']:,}", shape(of)) for name, of in report["splits"].items()])
-    yield from _section("classes", _classes(report))
+    yield from _section(kind, _classes(report))
     yield from _section(
         "numbers to predict",
         [(split, f"{of['min']:g} to {of['max']:g}", f"mean {of['mean']:g}") for split, of in report["numbers"].items()],
