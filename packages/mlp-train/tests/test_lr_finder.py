@@ -39,7 +39,7 @@ def test_the_rate_rises_by_the_same_factor_from_a_millionth_to_ten():
 @pytest.mark.parametrize("broken", [math.nan, math.inf, 1.6])
 def test_the_test_ends_where_the_loss_breaks(broken):
     rates, step = recorded(lambda lr: broken if lr > 0.1 else 1 - lr)
-    assert find_lr(step, default=0.5) < 0.1
+    assert find_lr(step, default=5.0) < 0.1
     assert sum(rate > 0.1 for rate in rates) == 1
 
 
@@ -49,10 +49,17 @@ def test_where_nothing_lowers_the_loss_the_default_stays(losses):
     assert find_lr(lambda lr: next(answers), default=0.123) == 0.123
 
 
-def test_the_answer_lies_between_enough_of_the_fall_and_a_margin_below_the_lowest_loss():
+def test_the_test_says_the_middle_of_enough_and_lowest_less_a_margin():
     rates = [1e-3, 1e-2, 1e-1, 1.0]
-    assert choose_lr(rates, [1.0, 0.05, 0.0, 0.3], 9.0) == pytest.approx(math.sqrt(1e-2 * 1e-1 / 4))
-    assert choose_lr(rates, [1.0, 0.5, 0.0, 0.3], 9.0) == pytest.approx(1e-1 / 2)
+    assert choose_lr(rates, [1.0, 0.05, 0.0, 0.3], 9.0) == pytest.approx(math.sqrt(1e-2 * 1e-1) / 1.5)
+    assert choose_lr(rates, [1.0, 0.5, 0.0, 0.3], 9.0) == pytest.approx(1e-1 / 1.5)
+
+
+def test_a_default_that_is_near_is_met_half_way_and_one_that_is_far_is_left():
+    rates, losses = [1e-3, 1e-2, 1.5e-1, 1.0], [1.0, 0.5, 0.0, 0.3]
+    assert choose_lr(rates, losses, 0.4) == pytest.approx(math.sqrt(0.1 * 0.4))
+    assert choose_lr(rates, losses, 0.02) == pytest.approx(math.sqrt(0.1 * 0.02))
+    assert choose_lr(rates, losses, 1.1) == choose_lr(rates, losses, 0.009) == pytest.approx(0.1)
 
 
 def test_losses_below_zero_are_as_good_as_any():
@@ -96,13 +103,15 @@ def digits():
 def test_a_loss_a_hundred_times_as_steep_asks_for_smaller_steps_unless_they_adapt(optimizer, lowest, highest):
     plan = make_plan(digits(), FitConfig(optimizer=optimizer, hidden=(16,)))
     usual, steep = (find_lr(training(plan, scale), default=9.0) for scale in (1.0, 100.0))
-    assert lowest < usual / steep < highest
+    assert lowest < usual / steep < highest  # the default, 9, is far from all
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "nesterov", "rmsprop", "adamw", "lion"])
 def test_the_rate_that_is_found_trains_about_as_well_as_the_default(optimizer):
     data = digits()
     options = {"optimizer": optimizer, "hidden": (32,), "epochs": 15, "seed": 0, "valid_fraction": 0.3}
-    lr = find_lr(training(make_plan(data, FitConfig(**options))), default=9.0)
+    default = OPTIMIZERS[optimizer].default_lr
+    lr = find_lr(training(make_plan(data, FitConfig(**options))), default=default)
+    assert lr != default
     found, usual = (fit(data, **options, **own).metrics["valid"]["accuracy"] for own in ({"lr": lr}, {}))
     assert found > usual - 0.02  # 360 samples: two in a hundred are less than two standard errors
