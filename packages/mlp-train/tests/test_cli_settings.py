@@ -10,6 +10,7 @@ import tomli_w
 from mlp_train.cli import app
 from mlp_train.config import FitConfig, make_config
 from mlp_train.errors import UsageError
+from mlp_train.presets import resolve
 from mlp_train.settings import DATA, KNOWN, RUN, SHOWN, gather, read_toml
 
 
@@ -179,3 +180,12 @@ def test_the_defaults_that_help_shows_are_the_real_ones() -> None:
         text = options.get(f"--{name.replace('_', '-')}", options.get("source", ""))
         shown = text.endswith(f"[{default}]")
         assert shown or default in (None, ()), f"{name}: {text!r} should end with [{default}]"
+
+
+def test_a_preset_gives_way_to_what_is_said_and_decides_again_when_a_run_is_repeated(tmp_path: Path) -> None:
+    first = gather({"preset": "best", "hidden": "9"})
+    config = resolve(first.config, "image")
+    assert (config.hidden, config.augment) == ((9,), "strong")
+    assert resolve(first.config, "table").augment == "none"
+    file = toml(tmp_path, tomli_w.dumps({key: value for key, value in first.effective().items() if value is not None}))
+    assert resolve(gather({}, file).config, "image") == config

@@ -39,6 +39,7 @@ OPTIONS: list[dict[str, Any]] = [
     {"max_norm": 0.7},
     {"dropout": 0.3, "hidden": (64, 48)},
     {"dropout": 0.3, "activation": "tanh"},
+    {"augment": "strong"},
     {"input_noise": 0.3},
     {"mixup": 0.4},
     {"average": "ema"},

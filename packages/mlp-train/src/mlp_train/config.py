@@ -26,6 +26,8 @@ class FitConfig(pydantic.BaseModel):
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    preset: Literal["quick", "good", "best"] = Field("good", description="quick, good or best")
+
     # the network
     hidden: Literal["auto"] | Annotated[tuple[pydantic.PositiveInt, ...], Field(max_length=100)] = Field(
         "auto", description="auto, or at most 100 sizes such as 128,64"
@@ -45,6 +47,7 @@ class FitConfig(pydantic.BaseModel):
     l2: pydantic.NonNegativeFloat = Field(0.0, description=NOT_NEGATIVE)
 
     # what keeps it from learning by heart
+    augment: Literal["none", "light", "strong"] = Field("none", description="none, light or strong")  # images only
     dropout: Share = Field(0.0, description=SHARE)  # of the hidden units in each step
     input_noise: pydantic.NonNegativeFloat = Field(0.0, description=NOT_NEGATIVE)  # its standard deviation
     mixup: pydantic.NonNegativeFloat = Field(0.0, description=NOT_NEGATIVE)  # alpha of its beta distribution

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from mlp_train.array import Array
+from mlp_train.augmenting import Augmenter
 from mlp_train.averaging import Average
 from mlp_train.blas import one_thread_where_small
 from mlp_train.config import FitConfig
@@ -71,8 +72,10 @@ class Learner:
 
     converged = False  # it ends when the epochs do
 
-    def __init__(self, plan: Plan, crew: Crew, state: State, exchange: Exchange) -> None:
-        self.plan, self.crew, self.state = plan, crew, state
+    def __init__(
+        self, plan: Plan, crew: Crew, state: State, exchange: Exchange, augmenter: Augmenter | None = None
+    ) -> None:
+        self.plan, self.crew, self.state, self.augmenter = plan, crew, state, augmenter
         config = plan.config
         self.share = Share(plan.layers, crew.index, crew.count)
         self.network = Network(self.share.layers, config.dtype)
@@ -134,7 +137,7 @@ class Learner:
         number: epochs done before; scale: a factor of the schedule's learning rate.
         """
         plan, config = self.plan, self.plan.config
-        batches = plan.train.batches(plan.batch_size, plan.shuffle_generator)
+        batches = plan.train.batches(plan.batch_size, plan.shuffle_generator, self.augmenter)
         so_far = Pass(number * plan.batches, plan.lr)
         total, step = len(plan.train), self.step
         while so_far.samples < total:

@@ -28,6 +28,7 @@ from mlp_train.losses import Loss, parse_loss
 from mlp_train.network import LayerSpec
 from mlp_train.optimizers import OPTIMIZERS
 from mlp_train.piece import PIECE
+from mlp_train.presets import EPOCHS, resolve
 from mlp_train.raw_batches import batches
 from mlp_train.reader import ArrayReader, BlockReader, FileReader, prepare_on_disk
 from mlp_train.schedules import SCHEDULES
@@ -153,12 +154,15 @@ class Settled:
 
 def make_plan(dataset: Dataset, config: FitConfig, settled: Settled = Settled()) -> Plan:
     """Settle the training of `dataset`; UsageError or DataError in one sentence where that cannot be done."""
+    config = resolve(config, dataset.kind)
     _check_names(config)
     _check_lbfgs(config)
     _, weight_seed, shuffle_seed, noise_seed = np.random.SeedSequence(config.seed).spawn(4)  # hold_out: the first
     _check_classes(dataset)
     dataset = hold_out(dataset, config.valid_fraction, config.seed)
     prepared = dataset.fit_input()
+    if config.augment != "none" and prepared.kind != "image":
+        raise UsageError(f"{dataset.name}: augment distorts images, but this is {prepared.kind} data: leave it out")
     loss_name = _loss_name(config, dataset)
     output = _output(dataset, loss_name)
     train = _reader(dataset, "train", prepared, output, config)
@@ -215,7 +219,9 @@ def batch_size(wanted: str | int, samples: int) -> int:
 
 def _epochs(config: FitConfig, samples: int) -> int:
     """Small sets need more passes, large ones fewer: the number falls with the root of the number of samples."""
-    return int(np.clip(round(3700 / samples**0.5), 10, 2000)) if config.epochs == "auto" else config.epochs
+    if config.epochs != "auto":
+        return config.epochs
+    return round(EPOCHS[config.preset] * float(np.clip(round(3700 / samples**0.5), 10, 2000)))
 
 
 def _check_names(config: FitConfig) -> None:
@@ -234,7 +240,8 @@ def _check_lbfgs(config: FitConfig) -> None:
     """Refuse what L-BFGS cannot do, because it needs the exact loss of all samples."""
     if config.optimizer != "lbfgs":
         return
-    off = {"dropout": 0.0, "input_noise": 0.0, "mixup": 0.0, "max_norm": None, "clip_norm": None, "clip_value": None}
+    off = {"augment": "none", "dropout": 0.0, "input_noise": 0.0, "mixup": 0.0, "max_norm": None}
+    off |= {"clip_norm": None, "clip_value": None}
     for name, nothing in {**off, "average": "none"}.items():
         if getattr(config, name) != nothing:
             raise UsageError(f"{name} does not go with the optimizer lbfgs: leave it out, or choose adamw")

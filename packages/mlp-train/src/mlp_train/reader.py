@@ -16,6 +16,8 @@ from mlp_train.array import Array
 from mlp_train.atomic import output_error
 from mlp_train.piece import PIECE, Piece
 
+Change = Callable[[Array], Array]  # rows of pixels, uint8 (n, size), to others
+
 
 class BlockReader(Protocol):
     """What the trainer asks of its samples; the samples need not be in memory."""
@@ -23,10 +25,13 @@ class BlockReader(Protocol):
     def __len__(self) -> int:
         """Return the number of samples."""
 
-    def batches(self, size: int, generator: np.random.Generator | None = None) -> Iterator[Piece]:
+    def batches(
+        self, size: int, generator: np.random.Generator | None = None, change: Change | None = None
+    ) -> Iterator[Piece]:
         """Yield every sample once, in batches of `size` rows (the last one is smaller), shuffled by `generator`.
 
-        A batch of more than PIECE rows comes in pieces. Their arrays may be overwritten by the next piece.
+        A batch of more than PIECE rows comes in pieces. Their arrays may be overwritten by the next piece. Images pass
+        through `change` before they are scaled.
         """
 
 
@@ -66,7 +71,9 @@ class ArrayReader:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def batches(self, size: int, generator: np.random.Generator | None = None) -> Iterator[Piece]:
+    def batches(
+        self, size: int, generator: np.random.Generator | None = None, change: Change | None = None
+    ) -> Iterator[Piece]:
         """Yield every sample once; see `BlockReader.batches`."""
         total, most = len(self), min(size, PIECE, len(self))
         if generator is None or size >= total:  # the order within one batch does not matter
@@ -87,7 +94,7 @@ class ArrayReader:
                 x_rows = self._rows.take(chosen, axis=0, out=rows[:n], mode="clip")
                 y_rows = self._y.take(chosen, axis=0, out=y[:n], mode="clip")
                 weight = None if self._weights is None else self._weights[chosen]
-            x = x_rows if scaled is None else self._scaled(x_rows, scaled[:n])
+            x = x_rows if scaled is None else self._scaled(change(x_rows) if change else x_rows, scaled[:n])
             yield Piece(x, y_rows, weight, batch, ends)
 
     def _scaled(self, rows: Array, out: Array) -> Array:
@@ -127,7 +134,9 @@ class FileReader:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def batches(self, size: int, generator: np.random.Generator | None = None) -> Iterator[Piece]:
+    def batches(
+        self, size: int, generator: np.random.Generator | None = None, change: Change | None = None
+    ) -> Iterator[Piece]:
         """Yield every sample once; see `BlockReader.batches`. Only the very last batch is smaller."""
         total, part = len(self), min(size, PIECE)
         most = min(max(1, self._block // part) * part, total)
@@ -143,7 +152,9 @@ class FileReader:
                 chosen = order[start - done : end - done]
                 n = len(chosen)
                 np.take(block, chosen, axis=0, out=rows[:n], mode="clip")
-                x = self._input.scale(rows[:n], scaled[:n]) if rows.dtype == np.uint8 else rows[:n]
+                x = rows[:n]
+                if x.dtype == np.uint8:
+                    x = self._input.scale(change(x) if change else x, scaled[:n])
                 y = self._encode(self._y[numbers[chosen]]).astype(self._dtype, copy=False)
                 weight = None if self._weights is None else self._weights[numbers[chosen]].astype(self._dtype)
                 yield Piece(x.astype(self._dtype, copy=False), y, weight, batch, ends)

@@ -19,6 +19,7 @@ from mlp_runtime.errors import nearest
 from mlp_train.config import FitConfig, make_config
 from mlp_train.errors import UsageError, unreadable
 from mlp_train.export import WEIGHTS
+from mlp_train.presets import left_to_preset
 from mlp_train.reporters import MODES
 
 PREFIX = "MLP_TRAIN_"
@@ -59,7 +60,9 @@ class Settings:
         data = dict(self.data)
         if "cache" in data:
             data["cache"] = str(Path(data["cache"]).resolve())
-        return {**run, **self.config.model_dump(mode="json"), **data}
+        config = self.config
+        said = config.model_dump(mode="json", exclude=left_to_preset(config))  # it will decide the same again
+        return {**run, **said, **data}
 
 
 def gather(

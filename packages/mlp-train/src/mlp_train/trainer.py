@@ -10,6 +10,7 @@ import numpy as np
 
 from mlp_data.dataset import Dataset
 from mlp_train.assess import all_figures, calibration, few_figures, look
+from mlp_train.augmenting import Augmenter
 from mlp_train.checkpoints import Checkpoint
 from mlp_train.config import FitConfig, make_config
 from mlp_train.control import Control
@@ -76,6 +77,7 @@ class Trainer:
         self.state = State(plan, self.crew)
         self.exchange = Exchange(plan.layers, plan.piece, plan.config.dtype, self.crew)
         self.network = Network(plan.layers, plan.config.dtype, self.state.vectors["parameters"])
+        self.augmenter = None if self.config.augment == "none" else Augmenter(plan, self.crew)
         self.learner: Learner | LbfgsLearner | None = None
         self.control = control or Control()
         self.epoch = 0  # epochs done
@@ -198,7 +200,7 @@ class Trainer:
         if self.config.optimizer == "lbfgs":
             learner = LbfgsLearner(self.plan, self.state)
         else:
-            learner = Learner(self.plan, self.crew, self.state, self.exchange)
+            learner = Learner(self.plan, self.crew, self.state, self.exchange, self.augmenter)
         learner.take(self.epoch * self.plan.batches)
         return learner
 

@@ -61,6 +61,9 @@ ValidFraction = Annotated[
     Text, data("--valid-fraction", "0..1", "Share of the rows to watch and never train on.", "0.1")
 ]
 
+Preset = Annotated[
+    Text, network("--preset", "NAME", "quick for a first look, good, or best, which takes its time.", "good")
+]
 Hidden = Annotated[Text, network("--hidden", "128,64", "Units of each hidden layer; none for no such layer.", "auto")]
 Activation = Annotated[
     Text,
@@ -115,6 +118,7 @@ L2 = Annotated[Text, training("--l2", "X", "Penalty on large weights, as part of
 WeightDecay = Annotated[Text, training("--weight-decay", "X", "How fast adamw and lion let weights shrink.", "0.2")]
 ClipNorm = Annotated[Text, training("--clip-norm", "X", "Shorten gradients that are longer than this.")]
 ClipValue = Annotated[Text, training("--clip-value", "X", "Cut every number of the gradient to -X ... X.")]
+Augment = Annotated[Text, training("--augment", "HOW", "Distort images anew each time: none, light or strong.", "none")]
 Dropout = Annotated[Text, training("--dropout", "0..1", "Share of the hidden units that each step leaves out.", "0.0")]
 InputNoise = Annotated[Text, training("--input-noise", "X", "Add noise of this deviation to the inputs.", "0.0")]
 Mixup = Annotated[Text, training("--mixup", "X", "Mix pairs of rows, with shares from Beta(X, X).", "0.0")]
