@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mlp_data import DataError, Dataset, OptionError, load
+from mlp_data import DataError, Dataset, OptionError, TableError, load
 from mlp_data.check import problems
 from mlp_data.inspection import inspect
 from mlp_data.rows import FileRows
@@ -131,6 +131,16 @@ def test_too_little_memory_is_refused_with_the_least_that_would_do(idx: Write, t
     least = str(caught.value).rsplit(" ", 1)[1]
     with pytest.raises(DataError, match=r"2,000,000 images but .* holds 2 labels"):  # so far it comes with that much
         load(tmp_path, max_memory=least)
+
+
+def test_a_table_whose_cells_do_not_fit_in_memory_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    table = tmp_path / "sales.csv"
+    table.write_text("rooms,price\n1,10.5\n2,19.5\n3,31.0\n")
+    os.truncate(table, 40 << 20)  # of zeros that take no room
+    with pytest.raises(OptionError, match=r"288M is too small for tables of 41,943,040 bytes.* at least 592M, or give"):
+        load(table, max_memory="288M")
+    with pytest.raises(TableError, match="NUL byte"):  # with so much it is read
+        load(table, max_memory="592M")
 
 
 def test_without_a_word_half_of_the_machine_is_allowed_and_small_data_stay_in_memory() -> None:

@@ -14,6 +14,7 @@ from mlp_data.errors import OptionError
 BASE = 192 << 20  # bytes that Python, NumPy, OpenCV and a small network take, whatever the data
 ROW = 64  # bytes a row for its answer, its place and the sorting of both
 BLOCKS = 96 << 20  # bytes for the parts of the data that are in memory at any time: see `mlp_data.rows.BLOCK`
+CELLS = 10  # bytes at least for one of a table's text: each cell is a text of its own, and a table is in memory whole
 COPIES = 4  # raw, without the held-out rows, prepared, and one that is being made
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
@@ -36,6 +37,15 @@ class Storage:
             raise OptionError(
                 f"{where}: max_memory {shown(self.max_memory)} is too small for {rows:,} rows, even when they stay on "
                 f"disk: allow at least {shown(least)}"
+            )
+
+    def check_table(self, content: int, where: str) -> None:
+        """Raise OptionError where `content` bytes of a table's text cannot become cells in the memory allowed."""
+        least = BASE + CELLS * content
+        if least > self.max_memory:
+            raise OptionError(
+                f"{where}: max_memory {shown(self.max_memory)} is too small for tables of {content:,} bytes, because "
+                f"cells other than pixels have to be in memory: allow at least {shown(least)}, or give fewer rows"
             )
 
 

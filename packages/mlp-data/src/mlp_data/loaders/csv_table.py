@@ -36,6 +36,7 @@ def load_csv_table(source: Source, options: Options) -> Dataset | None:
     members = [member for member in source.members if is_table(member)]
     if not members:
         return None
+    options.storage.check_table(sum(member.size for member in members), source.name)
     tables = [read_table(member) for member in members]
     targets = several_targets(tables, options)
     roles = find_roles(tables, targets[0] if targets else options.target)
