@@ -108,10 +108,12 @@ def test_a_loss_a_hundred_times_as_steep_asks_for_smaller_steps_unless_they_adap
 
 @pytest.mark.parametrize("optimizer", ["sgd", "nesterov", "rmsprop", "adamw", "lion"])
 def test_the_rate_that_is_found_trains_about_as_well_as_the_default(optimizer):
-    data = digits()
-    options = {"optimizer": optimizer, "hidden": (32,), "epochs": 15, "seed": 0, "valid_fraction": 0.3}
-    default = OPTIMIZERS[optimizer].default_lr
-    lr = find_lr(training(make_plan(data, FitConfig(**options))), default=default)
-    assert lr != default
-    found, usual = (fit(data, **options, **own).metrics["valid"]["accuracy"] for own in ({"lr": lr}, {}))
-    assert found > usual - 0.02  # 360 samples: two in a hundred are less than two standard errors
+    data, default = digits(), OPTIMIZERS[optimizer].default_lr
+    difference = 0.0
+    for seed in range(3):
+        options = {"optimizer": optimizer, "hidden": (32,), "epochs": 15, "seed": seed, "valid_fraction": 0.3}
+        lr = find_lr(training(make_plan(data, FitConfig(**options))), default=default)
+        assert lr != default
+        found, usual = (fit(data, **options, lr=one).metrics["valid"]["accuracy"] for one in (lr, default))
+        difference += (found - usual) / 3
+    assert difference > -0.02  # of 1,080 samples: twice the standard error
