@@ -141,6 +141,13 @@ def tiny(name: str) -> Dataset:
     return Dataset(name, "vector", "regression", {"train": Split(np.eye(2, dtype=np.float32), np.array([0.0, 1.0]))})
 
 
+@pytest.mark.parametrize("said", [{"fit": "ink"}, {"ink": "dark"}, {"transpose": True}])
+@pytest.mark.parametrize(("source", "kind"), [("titanic", "table"), ("xor", "vector")])
+def test_what_was_said_about_images_is_refused_for_other_data(source: str, kind: str, said: dict[str, Any]) -> None:
+    with pytest.raises(OptionError, match=rf"^{source}: option \w+=.* is for images, but this is {kind} data: leave"):
+        mlp_data.load(source, **said)
+
+
 def test_a_loader_of_your_own_is_asked_before_the_built_in_ones(make_zip: Zip) -> None:
     seen: list[tuple[list[str], str | None]] = []
 

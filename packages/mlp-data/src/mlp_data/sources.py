@@ -133,19 +133,26 @@ def load(source: str | os.PathLike[str], **options: Any) -> Dataset:
     """
     said = Options.of(**options)
     if source == "xor":
+        _refuse_others(said, "vector", source)
         return _xor()
     with open_source(source, LIMITS if said.max_memory is None else STREAMED) as opened:
         for name, function in _loaders():
             dataset = _ask(name, function, opened, said)
             if dataset is not None:
-                if said.weight_column is not None and dataset.kind != "table":
-                    raise OptionError(
-                        f"{source}: option weight_column={said.weight_column!r} is for tables, but this is "
-                        f"{dataset.kind} data: leave it out"
-                    )
+                _refuse_others(said, dataset.kind, str(source))
                 fitting = {**said.for_images(), **dataset.input_options}
                 return replace(dataset, input_options=fitting, load_options=said.said())
         raise DataError(_unknown(opened))
+
+
+def _refuse_others(said: Options, kind: str, where: str) -> None:
+    """Refuse what was said about another kind of data, for it would do nothing here."""
+    for option, wanted in {"weight_column": "table", "fit": "image", "ink": "image", "transpose": "image"}.items():
+        value = getattr(said, option)
+        if value and kind != wanted:
+            raise OptionError(
+                f"{where}: option {option}={value!r} is for {wanted}s, but this is {kind} data: leave it out"
+            )
 
 
 @contextmanager
