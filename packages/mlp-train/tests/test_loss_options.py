@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -96,3 +99,35 @@ def test_outliers_do_not_move_an_absolute_or_a_huber_loss_far(loss):
         for name in (loss, "squared-error")
     }
     assert error[loss] < 1.5 < error["squared-error"]
+
+
+def test_every_choice_of_how_to_learn_can_be_typed_and_is_kept_with_the_run(mlp_train):
+    choices = {
+        "optimizer": "nadam",
+        "beta1": 0.8,
+        "beta2": 0.95,
+        "schedule": "coslog4",
+        "lr": "auto",
+        "loss": "huber:0.5",
+    }
+    flags = [part for name, value in choices.items() for part in (f"--{name}", value)]
+    done = mlp_train("fit", "xor", "--out", "m", "--epochs", 50, *flags)
+    assert done.code == 0, done.err
+    kept = tomllib.loads(Path("m/config.toml").read_text())
+    assert {name: kept[name] for name in choices} == choices
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--loss", "huber:-1"), "delta must be a finite number above 0, but is -1"),
+        (("--optimizer", "nadm"), "did you mean 'nadam'"),
+        (("--schedule", "one_cycle"), "did you mean 'one-cycle'"),
+        (("--lr", "fast"), "it is auto, or a number above 0"),
+        (("--beta2", "1"), "it is a share, from 0 to below 1"),
+    ],
+)
+def test_a_choice_that_does_not_exist_is_refused_in_one_sentence(mlp_train, flags, said):
+    done = mlp_train("fit", "xor", "--out", "m", *flags)
+    assert done.code == 2
+    assert said in done.err.replace("\n", " ")
