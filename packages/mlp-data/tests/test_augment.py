@@ -111,6 +111,17 @@ def test_scale_and_shear_do_what_they_say() -> None:
     assert leaning[14].argmax() == 8
 
 
+def test_height_and_width_are_scaled_apart_up_to_the_limit() -> None:
+    square = np.zeros((300, 40, 40), np.uint8)
+    square[:, 10:30, 10:30] = 255
+    scaled = distorted(square, drawn_for(square, Distortion(scale=0.4)))
+    tall, wide = scaled[:, :, 20].sum(1) / 255 / 20, scaled[:, 20].sum(1) / 255 / 20
+    for share in (tall, wide):
+        assert 0.58 < share.min() < 0.65
+        assert 1.35 < share.max() < 1.42
+    assert abs(np.corrcoef(tall, wide)[0, 1]) < 0.2
+
+
 @pytest.mark.parametrize("name", ["light", "strong"])
 def test_the_mass_of_ink_stays_about_the_same(digits: np.ndarray, name: str) -> None:
     share = distorted(digits, drawn_for(digits, Distortion.of(name))).sum((1, 2)) / digits.sum((1, 2))
@@ -175,6 +186,15 @@ def test_any_split_of_the_rows_gives_the_same_bytes_as_all_at_once(shape: tuple[
     for row in range(count):
         Distortion.apply(frames, drawn, alone, slice(row, row + 1))
     np.testing.assert_array_equal(alone, whole)
+
+
+@pytest.mark.parametrize("shape", [(130, 28, 28), (5, 64, 48, 3)])
+def test_rows_that_were_not_asked_for_stay_as_they_are(shape: tuple[int, ...]) -> None:
+    frames = noise(*shape)
+    out = np.full_like(frames, 77)
+    Distortion.apply(frames, drawn_for(frames), out, slice(2, 4))
+    assert (np.delete(out, slice(2, 4), axis=0) == 77).all()
+    assert (out[2:4] != 77).any()
 
 
 def test_equal_generators_give_equal_bytes_and_others_do_not(digits: np.ndarray) -> None:

@@ -74,7 +74,7 @@ class Distortion:
         for name, most in limits.items():
             if not 0 <= getattr(self, name) <= most:  # so NaN is refused too
                 raise OptionError(f"distortion: {name} is {getattr(self, name)!r}: give a number from 0 to {most:g}")
-        if not SMALLEST_GRID <= self.grid <= 64 or self.grid != int(self.grid):
+        if not SMALLEST_GRID <= self.grid <= 64 or not isinstance(self.grid, int):
             raise OptionError(f"distortion: grid is {self.grid!r}: give a whole number from {SMALLEST_GRID} to 64")
 
     @classmethod
@@ -173,7 +173,7 @@ def warp(
 
 def _sites(length: int, grid: int) -> Array:
     """Return where the control points lie, in pixels: a surface that is x at each of them is x everywhere."""
-    return np.asarray((np.arange(grid) - 1) * (length / (grid - 3)) - 0.5)
+    return np.asarray((np.arange(grid) - 1) * (length / (grid - 3)) - 0.5, np.float32)
 
 
 def _spline(length: int, grid: int) -> Array:
@@ -203,7 +203,7 @@ class _Buffers:
 
     def distort(self, frames: Array, control: Array, out: Array) -> None:
         """Distort up to `most` frames."""
-        height, width, _, channels = self.key
+        height, _, _, channels = self.key
         count = len(frames)
         self.frames[:count] = frames
         half = np.matmul(control, self.columns, out=self.half[:, :count])
@@ -214,8 +214,7 @@ class _Buffers:
             np.rint(maps, out=maps)
             maps *= np.float32(1 / PARTS)
             x, y = maps
-            np.clip(x, -1, width, out=x)
-            np.clip(y, -1, height, out=y)
+            np.clip(y, -1, height, out=y)  # beside the stack, remap finds background by itself
             y += self.tops[:count]
             # OpenCV does not ask where a pixel goes, and spreads rows over threads: one long row is one thread's.
             self.cv2.remap(
