@@ -13,7 +13,7 @@ import numpy as np
 LOWEST, HIGHEST, STEPS = 1e-6, 10.0, 100
 MOST_OF_IT = 0.9  # of the whole fall of the loss: from this learning rate on, steps are large enough
 MARGIN = 1.5  # to stay below where it would break, as training goes on for longer than the test
-NEAR = 10.0  # so many times apart, the test and the optimizer's default still agree
+NEAR = 30.0  # so many times apart, the test and the optimizer's default still agree
 
 
 def find_lr(step: Callable[[float], float], *, default: float, steps: int = STEPS) -> float:
@@ -31,7 +31,7 @@ def find_lr(step: Callable[[float], float], *, default: float, steps: int = STEP
     scale, of the rate at which 90 % of the fall was reached and the rate at which the loss was lowest, less a margin.
     Each alone is less reliable: the first is too small where the loss of the random start is large and falls at a
     touch, the second too large where the optimizer limits its own steps. But a test of a hundred steps knows little of
-    a training of thousands, and `default` nothing of the data: where they are less than ten times apart, the answer is
+    a training of thousands, and `default` nothing of the data: where they are less than 30 times apart, the answer is
     the middle of the two. `benchmarks/lr_finder.py` compares it with the defaults.
 
     >>> place = [1.0]
