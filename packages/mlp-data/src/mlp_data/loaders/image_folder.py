@@ -23,7 +23,7 @@ from mlp_data.options import Options
 from mlp_data.sources import Member, Source
 
 _ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".gif")
-_TOGETHER, _TOGETHER_BYTES = 256, 1 << 20  # images, or bytes of them, that one thread decodes at a time
+_TOGETHER, _TOGETHER_BYTES = 64, 1 << 20  # images, or bytes of them, that one thread decodes at a time
 _PEEK = 8  # images that are looked at to tell how much all will take
 _NAMED = 3  # bad images that are named one by one; the others are counted
 
