@@ -64,7 +64,8 @@ def about_result(
             yield f"{counted(len(dataset.splits[split]), 'sample')} {_part(split)}: {said}"
     if not metrics.keys() & {"valid", "test"}:
         yield "nothing was held out, so how good the model is on new samples is not known"
-    yield from _no_better_than_guessing(metrics, dataset)
+    if settings.config.class_weight == "none":  # which may give up accuracy for rare classes
+        yield from _no_better_than_guessing(metrics, dataset)
     if dataset.submission is not None:
         source, plugins = settings["source"], settings["plugin"]
         said = command("predict", model, source, "--out", "submission.csv", plugins=plugins)
