@@ -193,7 +193,9 @@ def fuzz(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measure what the README promises: accuracy, time, size, and that train and device agree."""
-    install(session, "mlp-train", *group("bench"))
-    scripts = sorted(str(path) for path in Path("benchmarks").glob("*.py") if path.name != "command.py")
+    peers = ("torch", "scikit-learn", "jax", "matplotlib")  # training speed is compared with theirs; one draws
+    install(session, "mlp-train", *group("bench"), *peers)
+    shared = ("command.py", "training_peers.py", "training_profile.py")  # of which scripts make use
+    scripts = sorted(str(path) for path in Path("benchmarks").glob("*.py") if path.name not in shared)
     for script in session.posargs or scripts:
         session.run("python", script)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from mlp_train.learner import Learner
 from mlp_train.plan import Plan, make_plan
 from mlp_train.trainer import Trainer
 
-SECONDS = 1.0  # for each measurement
+SECONDS = 0.5  # for each measurement
 PARTS = ("gather", "GEMM", "elementwise", "optimizer", "calls", "rest")
 
 
@@ -125,8 +126,19 @@ def parts(plan: Plan) -> dict[str, float]:
     return dict(zip(PARTS, (gather / steps * 1e6, gemm, arithmetic, update / steps * 1e6, overhead), strict=False))
 
 
-def tell(source: str, nets: Sequence[Sequence[int]], works: Sequence[tuple[int, str]]) -> int:
-    """Print the shares of every part as a table."""
+def evaluation(dataset: Dataset, sizes: Sequence[int]) -> float:
+    """Return how many samples a second are judged, which happens after the last epoch to all that were trained on."""
+    began, events = 0.0, mlp_train.train(dataset, **{**options(sizes, 128, "adam"), "epochs": 1})
+    for event in events:
+        if isinstance(event, Started):
+            samples = event.samples
+        elif isinstance(event, EpochEnd):
+            began = time.perf_counter()
+    return samples / (time.perf_counter() - began)
+
+
+def tell(source: str, nets: Sequence[Sequence[int]], works: Sequence[tuple[int, str]]) -> None:
+    """Print the shares of every part as a table, and what judging takes, which is no part of a step."""
     dataset = mlp_data.load(source)
     print("| network | batch | optimizer | processes | us a step | " + " | ".join(PARTS) + " |")
     print("| --- " * (5 + len(PARTS)) + "|")
@@ -141,4 +153,7 @@ def tell(source: str, nets: Sequence[Sequence[int]], works: Sequence[tuple[int, 
                 cells = ["-".join(map(str, net)), str(batch or "full"), optimizer, str(workers), f"{whole:,.0f}"]
                 cells += [f"{found[part]:,.0f} ({found[part] / whole:.0%})" for part in PARTS]
                 print("| " + " | ".join(cells) + " |", flush=True)
-    return 0
+    print()
+    for net in nets:
+        rate = median(evaluation(dataset, net) for _ in range(3))
+        print(f"{'-'.join(map(str, net))}: evaluation of {rate:,.0f} samples a second, by one process")
