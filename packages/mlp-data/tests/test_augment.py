@@ -281,8 +281,8 @@ def test_presets_grow_in_strength_and_with_the_size_of_the_image() -> None:
 
 
 def test_an_unknown_preset_suggests_the_nearest() -> None:
-    with pytest.raises(DataError, match=r"no preset 'stong', did you mean 'strong'\?: choose none, light, strong"):
-        Distortion.of("stong")
+    with pytest.raises(DataError, match=r"no preset 'stron', did you mean 'strong'\?: choose none, light, strong"):
+        Distortion.of("stron")
 
 
 @pytest.mark.parametrize(
