@@ -134,6 +134,11 @@ def test_of_labels_every_one_holds_that_reaches_the_threshold():
     assert model.top(x[7], 1)[0][0] == model.classes[shares[7].argmax()]
 
 
+def test_a_label_that_reaches_the_threshold_holds():
+    share = float(load(topics()).predict_proba([0.5, 1])[1])
+    assert "green" in load(topics(share)).predict([0.5, 1])
+
+
 def test_no_label_or_all_may_hold():
     assert load(topics(1.0)).predict([0.5, 1]) == ()
     assert load(topics(0.0)).predict([[0.5, 1]]) == [("red", "green", "blue")]

@@ -131,6 +131,8 @@ def test_of_many_classes_the_most_frequent_confusions_are_named(mlp_train: Run) 
     assert len(json.loads(mlp_train("evaluate", "m", "many.csv", "--json", "-q").out)["confusion"]) == 25
     frequent = told.split("the most frequent confusions\n")[1].splitlines()
     assert len(frequent) == 10
+    counts = [int(line.split(": ")[1].split()[0]) for line in frequent]
+    assert counts == sorted(counts, reverse=True)
     assert all(re.fullmatch(r"c\d\d taken for c\d\d: \d+ of \d+ \(\d+\.\d\d %\)", line) for line in frequent)
 
 

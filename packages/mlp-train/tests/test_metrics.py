@@ -87,6 +87,12 @@ def test_calibration_error_is_the_weighted_gap_of_each_bin() -> None:
     assert probabilities.calibration_error(shares, actual, weights, bins=5) == pytest.approx(expected)
 
 
+def test_a_bin_holds_its_upper_edge() -> None:
+    # 0.5 lies in (0, 0.5] and is wrong, 0.75 lies in (0.5, 1] and is right
+    shares = np.array([[0.5, 0.5], [0.75, 0.25]])
+    assert probabilities.calibration_error(shares, np.array([1, 0]), bins=2) == pytest.approx((0.5 + 0.25) / 2)
+
+
 def test_certainty_falls_into_the_last_bin_and_is_calibrated_if_right() -> None:
     assert probabilities.calibration_error(np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([0, 1])) == 0
 
