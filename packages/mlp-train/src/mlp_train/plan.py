@@ -261,10 +261,9 @@ def _loss_name(config: FitConfig, dataset: Dataset) -> str:
         has_sigmoids = classes == 2 or dataset.task == "multi-label"
         return "squared-error" if regression else "binary-cross-entropy" if has_sigmoids else "cross-entropy"
     task = parse_loss(config.loss).task
-    if dataset.task == "multi-label" and parse_loss(config.loss).activation == "softmax":
-        raise UsageError(
-            f"loss {config.loss!r} is for one class each, but several labels may hold: use binary-cross-entropy"
-        )
+    if dataset.task == "multi-label" and (task == "regression" or parse_loss(config.loss).activation == "softmax"):
+        what = "numbers" if task == "regression" else "one class each"
+        raise UsageError(f"loss {config.loss!r} is for {what}, but several labels may hold: use binary-cross-entropy")
     if regression and task == "classification":
         raise UsageError(f"loss {config.loss!r} is for classes, but the target is a number: use squared-error")
     if not regression and task == "regression":
