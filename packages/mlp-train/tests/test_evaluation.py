@@ -8,6 +8,7 @@ import pytest
 import mlp_data
 from mlp_data.errors import DataError
 from mlp_train import evaluate, fit
+from mlp_train.errors import UsageError
 from mlp_train.evaluation import batches
 
 
@@ -107,3 +108,10 @@ def test_narrow_grey_frames_are_not_taken_for_one_in_colour() -> None:
     (batch,) = batches(np.zeros((5, 8, 3), np.uint8))
     assert isinstance(batch, list)
     assert len(batch) == 5
+
+
+@pytest.mark.parametrize(("loss", "what"), [("cross-entropy", "one class each"), ("poisson", "numbers")])
+def test_labels_are_not_learned_by_a_loss_for_something_else(loss: str, what: str) -> None:
+    data = mlp_data.from_arrays(np.eye(4), [[1, 0], [1, 1], [0, 0], [0, 1]])
+    with pytest.raises(UsageError, match=f"is for {what}, but several labels may hold: use binary-cross-entropy"):
+        fit(data, loss=loss)
