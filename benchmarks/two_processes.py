@@ -1,7 +1,7 @@
-"""Find where a second training process stops paying: small products, short runs, and cores that others want as well.
+"""Find where a second core stops paying: in small products, in short runs, and where other programs want it as well.
 
 `python benchmarks/two_processes.py [--seconds 0.3] [--quick]`. What it prints is behind the constants at the top of
-mlp_train's crew.py.
+mlp_train's crew.py and blas.py.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from statistics import median
 
 sys.path.insert(0, str(Path(__file__).parent))
 import growth
+import numpy as np
+from threadpoolctl import threadpool_limits
 
 import mlp_train
 from mlp_data.dataset import Dataset
@@ -102,6 +104,31 @@ def among_others(dataset: Dataset, seconds: float) -> None:
             print("| " + " | ".join(map(str, row)) + " |", flush=True)
 
 
+def blas_threads(seconds: float) -> None:
+    """Print what two threads of OpenBLAS gain over one in a product, alone and beside a process that spins."""
+    print(
+        "| product | multiplications | others | ms, 1 thread | ms, 2 threads | gain |\n" + "| --- " * 6 + "|",
+        flush=True,
+    )
+    generator = np.random.default_rng(1)
+    for rows, n in ((128, 256), (512, 128), (512, 256), (512, 512), (512, 1024), (512, 4096)):
+        a, b = (generator.normal(size=shape).astype(np.float32) for shape in ((rows, 784), (784, n)))
+        out = np.empty((rows, n), np.float32)
+        for others in (0, 1):
+            times: dict[int, list[float]] = {1: [], 2: []}
+            with busy(others):
+                for _ in range(ROUNDS):
+                    for threads, spent in times.items():
+                        with threadpool_limits(threads, "blas"):
+                            until = time.perf_counter() + seconds
+                            while (began := time.perf_counter()) < until:
+                                np.matmul(a, b, out=out)
+                                spent.append(time.perf_counter() - began)
+            one, two = (1e3 * sum(spent) / len(spent) for spent in times.values())
+            row = (f"{rows} x 784 x {n}", f"{rows * 784 * n:,}", others, f"{one:.2f}", f"{two:.2f}", f"{one / two:.2f}")
+            print("| " + " | ".join(map(str, row)) + " |", flush=True)
+
+
 def main() -> int:
     """Read what was said and measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -117,6 +144,8 @@ def main() -> int:
         start_and_end(few, sizes)
     print()
     among_others(datasets[784], seconds)
+    print()
+    blas_threads(seconds)
     return 0
 
 
