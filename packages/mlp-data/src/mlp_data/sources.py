@@ -10,9 +10,10 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
+from types import MethodType
 from typing import Any
 
 from mlp_data.archive import GZIP_MAGIC, PART, PIECE, Archive, check_size, gunzip, gunzipped, inflate
@@ -32,7 +33,7 @@ _ARCHIVES = (".zip", ".npz", ".tar", ".tgz", ".tar.gz")  # in a larger one, thos
 _UNREAD = {b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"7z\xbc\xaf": "7-Zip", b"Rar!": "RAR", b"\x28\xb5\x2f\xfd": "zstd"}
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)  # not frozen, which takes three times as long to make: there may be a hundred thousand of them
 class Member:
     """One file of a source. `name` is its path inside the source, with forward slashes; `where` names it in errors.
 
@@ -258,8 +259,9 @@ def _members(archive: Archive | TarArchive, prefix: str = "", budget: int = LIMI
     few = len(archive.sizes) <= _FEW
     for name, size in archive.sizes.items():
         where = f"{archive.name}/{name}"
-        stream = partial(archive.stream, name) if size > PIECE else None  # a small one comes in one part anyway
-        member = Member(prefix + name, size, where, partial(archive.read, name), stream)
+        # A method bound to the name, rather than a partial, is one object less for Python to keep an eye on.
+        stream = MethodType(archive.stream, name) if size > PIECE else None  # a small one comes in one part anyway
+        member = Member(prefix + name, size, where, MethodType(archive.read, name), stream)
         kind = None
         if not prefix and (few or name.lower().endswith(_ARCHIVES)):
             kind = container_kind(archive.read(name, HEAD))
