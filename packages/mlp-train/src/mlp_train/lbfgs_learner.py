@@ -65,13 +65,12 @@ class LbfgsLearner:
         before = self.network.flat.copy()
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             loss = self.optimizer.step(self.network.flat, self._evaluate)
-            gradient = self._evaluate(self.network.flat)[1].copy()
         so_far = Pass(number + 1, self.plan.lr, samples=len(self.plan.train))
         if not np.isfinite(loss):
             raise diverged(self.network, number, so_far, loss)
         config = self.plan.config
         so_far.loss = (loss - penalty(self.network, config.l1, config.l2)) * so_far.samples
-        so_far.watched = Watched(gradient, self.network.flat - before)
+        so_far.watched = Watched(self.optimizer.gradient, self.network.flat - before)
         yield so_far
 
     def _evaluate(self, parameters: Array) -> tuple[float, Array]:  # noqa: ARG002  # they are the network's own
