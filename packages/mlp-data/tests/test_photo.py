@@ -15,7 +15,7 @@ from mlp_runtime.inputs import ImageInput
 cv2 = pytest.importorskip("cv2")
 
 INK = ImageInput(fit="ink")
-STAGES = ["grey", "background", "flattened", "polarity", "threshold", "components", "roi"]
+STAGES = ["grey", "background", "flattened", "polarity", "lines", "threshold", "components", "roi"]
 
 
 @pytest.fixture(scope="module")

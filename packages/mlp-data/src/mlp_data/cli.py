@@ -91,6 +91,26 @@ def inspect_source(
             typer.echo(f"next: {command('mlp-train', 'fit', source, plugins=plugin)}", err=True)
 
 
+@app.command("preview", cls=PlainCommand)
+def preview_source(
+    source: Annotated[str, typer.Argument(help="A zip or folder of images, or a photograph.", metavar="SOURCE")],
+    out: Annotated[str, typer.Option(help="The picture to write.", metavar="FILE.png")],
+    count: Annotated[int, typer.Option(help="How many samples or items to show.", metavar="N")] = 8,
+    seed: Annotated[int, typer.Option(help="Which samples are picked.", metavar="N", min=0)] = 0,
+    fit: Annotated[str | None, typer.Option(help="Fit images by none, stretch or ink.", metavar="HOW")] = None,
+    ink: Annotated[str | None, typer.Option(help="The ink is auto, light or dark.", metavar="SHADE")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,  # noqa: ARG001
+) -> None:
+    """Draw samples of SOURCE, each step of their preparation and what the network is given, into one picture."""
+    from mlp_data.sheet import check_target, preview, save
+
+    check_target(out, force)
+    save(preview(source, count, seed, fit=fit, ink=ink), out)
+    _answer(out)
+    typer.echo(f"next: look at {out}, then {command('mlp-train', 'fit', '--help')}", err=True)
+
+
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command and leave with its exit code; an error is one sentence on stderr."""
     arguments = sys.argv[1:] if arguments is None else arguments
@@ -128,12 +148,12 @@ def _say(error: Exception) -> int:
         if error.format_message():  # type: ignore[attr-defined]  # none where the help was all that was wanted
             _complain(usage_sentence(error))
         return USAGE
-    from mlp_data.errors import OptionError
+    from mlp_data.errors import OptionError, OutputError
     from mlp_runtime.errors import MlpError
 
     if isinstance(error, MlpError):
         _complain(str(error))
-        return USAGE if isinstance(error, OptionError) else DATA
+        return OUTPUT if isinstance(error, OutputError) else USAGE if isinstance(error, OptionError) else DATA
     if isinstance(error, MemoryError):
         _complain(f"the data take more memory than there is ({error or 'none is left'}): give less at once")
         return DATA

@@ -23,3 +23,7 @@ class TableError(DataError):
 
 class OptionError(DataError):
     """An option, a loader or a sample was asked for by a name that is not known."""
+
+
+class OutputError(DataError):
+    """A result cannot be written where it should go."""

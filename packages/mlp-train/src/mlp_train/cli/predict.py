@@ -41,21 +41,24 @@ class Answer:
     probabilities: Mapping[str, float] = field(default_factory=dict)
     headings: tuple[str, str] | None = None
     labels: tuple[str, ...] | None = None  # those that hold, where several may: the value is all of them
+    box: tuple[int, int, int, int] | None = None  # x, y, w, h of an item in its photograph
 
     def line(self) -> str:
-        """Return the answer as one line: name, label and confidence with tabs between."""
+        """Return the answer as one line: name, box if it has one, label and confidence with tabs between."""
         value = f"{self.value:.6g}" if isinstance(self.value, float) else str(self.value)
         sure = [] if self.confidence is None else [f"{self.confidence:.3f}"]
-        return "\t".join([printable(self.name), printable(value), *sure])
+        place = [] if self.box is None else [",".join(map(str, self.box))]
+        return "\t".join([printable(self.name), *place, printable(value), *sure])
 
     def to_dict(self) -> dict[str, Any]:
         """Return the answer for `--json`, as `python -m mlp_runtime predict --json` gives it too."""
+        named: dict[str, Any] = {"input": self.name} if self.box is None else {"input": self.name, "box": self.box}
         if self.labels is not None:
-            return {"input": self.name, "labels": list(self.labels), "probabilities": self.probabilities}
+            return {**named, "labels": list(self.labels), "probabilities": self.probabilities}
         if self.confidence is None:
-            return {"input": self.name, "value": self.value}
+            return {**named, "value": self.value}
         return {
-            "input": self.name,
+            **named,
             "label": self.value,
             "confidence": self.confidence,
             "probabilities": self.probabilities,
@@ -70,6 +73,12 @@ def predict(
     out: Annotated[
         str | None, typer.Option("--out", metavar="FILE.csv", help="Write the answers to a CSV file instead.")
     ] = None,
+    segment: Annotated[
+        bool, typer.Option("--segment", help="Take photographs apart and answer each character on them.")
+    ] = False,
+    annotate: Annotated[
+        str | None, typer.Option("--annotate", metavar="FILE.png", help="Draw the answers into the photograph too.")
+    ] = None,
     transpose: Transpose = None,
     force: Force = False,
     plugin: Plugin = None,
@@ -78,6 +87,9 @@ def predict(
     debug: Debug = False,  # noqa: ARG001  # the frame looks for it
 ) -> None:
     """Answer each input: its name, the label and the confidence, one line each.
+
+    With --segment each input is a photograph or holds some, and every character on it is answered in reading order,
+    with its box: x, y, width and height in pixels.
 
     Of an archive that has rows without answers, such as titanic.zip, those rows are answered; with --out they are
     written as the archive's own sample submission shows.
@@ -88,13 +100,20 @@ def predict(
 
     if "" in inputs:
         raise UsageError("the name of an input is empty; give a file, a folder or an archive")
-    _refuse_existing(out, force)
+    if annotate is not None and not segment:
+        raise UsageError("--annotate draws what --segment finds; give both")
+    for path in (out, annotate):
+        _refuse_existing(path, force)
     voice = Voice(quiet)
     load_plugins(plugin or ())
     model = load_model(model_path)
-    answers = (
-        one for path in inputs for batch in questions(path, model, voice, transpose) for one in ask(model, batch)
-    )
+    if segment:
+        from mlp_train.cli.pages import read_pages
+
+        answers = read_pages(inputs, model, voice, annotate)
+    else:
+        asked = (batch for path in inputs for batch in questions(path, model, voice, transpose))
+        answers = (one for batch in asked for one in ask(model, batch))
     if out is not None:
         count = _write_csv(out, list(answers), model)
         if as_json:
@@ -152,18 +171,19 @@ def _write_csv(out: str, answers: list[Answer], model: Model) -> int:
     common = headings.pop() if len(headings) == 1 else None
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
+    place = ("x", "y", "width", "height") if any(one.box for one in answers) else ()
     if common is not None:
         rows.writerow(common)
         rows.writerows((one.name, one.value) for one in answers)
     elif model.output_kind == "labels":
-        rows.writerow(("input", *model.classes))
+        rows.writerow(("input", *place, *model.classes))
         for one in answers:
-            rows.writerow((one.name, *(int(name in (one.labels or ())) for name in model.classes)))
+            rows.writerow((one.name, *(one.box or ()), *(int(name in (one.labels or ())) for name in model.classes)))
     elif model.classes:
-        rows.writerow(("input", "label", "confidence"))
-        rows.writerows((one.name, one.value, f"{one.confidence:.6f}") for one in answers)
+        rows.writerow(("input", *place, "label", "confidence"))
+        rows.writerows((one.name, *(one.box or ()), one.value, f"{one.confidence:.6f}") for one in answers)
     else:
-        rows.writerow(("input", "value"))
-        rows.writerows((one.name, one.value) for one in answers)
+        rows.writerow(("input", *place, "value"))
+        rows.writerows((one.name, *(one.box or ()), one.value) for one in answers)
     write_text(out, text.getvalue())
     return len(answers)

@@ -1,0 +1,67 @@
+"""Ink stands out sharply from the paper all around it; the edge of a shadow, of a page or of a table does not."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mlp_data.decode import opencv
+from mlp_data.labels import Array
+from mlp_data.light import Light
+from mlp_data.paper import LARGE
+from mlp_data.strokes import Stroke
+
+_SOFT = 160  # ink gains its strength within less than this part of the long side ...
+_SOFTER = 1.2  # ... or than the thickness of its stroke, if all is out of focus; a shadow does not
+_FAT, _SOLID = 0.28, 0.8  # nor is what is this thick for its size and fills its hull: no stroke, but a soft patch
+_NEAR = 0.004  # of the long side: so far outside of ink the paper is bare again, and its neighbours not yet reached ...
+_AWAY = 0.35  # ... or so far by the thickness of the stroke, if that is more: a large picture of a pen is less sharp
+_BARE = 0.5  # bare is what differs from the ink by more than this share of the ink's strength
+_AROUND = 0.75  # so much of the surroundings is bare; the rest may be lines, and other ink that touches
+
+
+def stand_out(strokes: list[Stroke], labels: Array, grey: Array, light: Light, is_dark: bool) -> list[Stroke]:
+    """Return the strokes that are ink by what surrounds them, as the photograph shows it: uint8 (h, w).
+
+    What was flattened is not asked: where the light was guessed wrongly, flattening draws edges of its own.
+    """
+    if max(grey.shape) <= LARGE:
+        return strokes
+    cv2 = opencv()
+    long = max(grey.shape)
+    smooth = np.asarray(cv2.GaussianBlur(grey, (0, 0), long / 1000)).astype(np.float32)
+    steep = cv2.magnitude(*(cv2.Scharr(smooth, cv2.CV_32F, dx, 1 - dx, scale=1 / 32) for dx in (1, 0)))
+    level = float(np.median(light.level))
+    least = min(_SOFT / long, 0.25)  # in a small frame nothing is steeper than that
+    kept = []
+    for stroke in strokes:
+        lit = float(light.level[stroke.top : stroke.bottom, stroke.left : stroke.right].mean())
+        strength = stroke.strength * (max(lit, level / 4) / level if level >= 64 else 1)  # as before `flatten`
+        steepness = float(np.median(steep[stroke.outline[:, 1], stroke.outline[:, 0]]))
+        is_soft = steepness < least * strength and (
+            steepness * stroke.thickness < _SOFTER * strength or _is_patch(stroke)
+        )
+        if not is_soft and _bare_around(stroke, labels, smooth, is_dark, strength) >= _AROUND:
+            kept.append(stroke)
+    return kept
+
+
+def _is_patch(stroke: Stroke) -> bool:
+    hull = float(opencv().contourArea(opencv().convexHull(stroke.outline.astype(np.int32))))
+    return stroke.thickness > _FAT * stroke.size and stroke.area > _SOLID * hull
+
+
+def _bare_around(stroke: Stroke, labels: Array, smooth: Array, is_dark: bool, strength: float) -> float:
+    """Return how much of what lies around a stroke differs from its ink as bare paper does: 0..1."""
+    cv2 = opencv()
+    away = max(3, round(_NEAR * max(smooth.shape)), round(_AWAY * stroke.thickness))
+    margin = 2 * away
+    where = np.s_[
+        max(0, stroke.top - margin) : stroke.bottom + margin, max(0, stroke.left - margin) : stroke.right + margin
+    ]
+    own, grey = (labels[where] == stroke.number).astype(np.float32), smooth[where]
+    distance = np.asarray(cv2.distanceTransform((own == 0).astype(np.uint8), cv2.DIST_L2, 5))
+    ring = np.abs(distance - away) <= 0.7
+    window = (4 * away + 1, 4 * away + 1)
+    nearby = np.asarray(cv2.blur(grey * own, window)) / np.maximum(cv2.blur(own, window), 1e-6)  # the ink next to it
+    contrast = (grey - nearby if is_dark else nearby - grey)[ring]
+    return float((contrast > _BARE * strength).mean())
