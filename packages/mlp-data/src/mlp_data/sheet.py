@@ -23,6 +23,7 @@ from mlp_runtime.inputs import ImageInput
 from mlp_runtime.inputs.ink import background, is_dark
 
 _TILE, _LINE, _GAP = 150, 18, 6  # pixels
+_LARGE_TILE = 280  # pixels; the numbers of the items on a photograph can be read
 _PAPER, _TEXT = 238, 40  # grey levels
 _PHOTO = ImageInput(fit="ink")  # what a model of digits or letters takes
 Row = list[tuple[str, Array]]  # titles and images, side by side
@@ -37,7 +38,7 @@ def preview(source: str, count: int = 8, seed: int = 0, **options: Any) -> Array
         raise OptionError(f"a sheet shows 1 to 100 samples, not {count}: give another --count")
     photograph = _photograph(source)
     if photograph is not None:
-        return drawn(_photo_rows(photograph, count))
+        return drawn(_photo_rows(photograph, count), _LARGE_TILE)
     data = load(source, **options)
     if data.kind != "image":
         raise DataError(f"{source}: holds a {data.kind}, and a sheet shows images: look at it with mlp-data inspect")
@@ -98,17 +99,17 @@ def _vector(prepared: ImageInput, frame: Array) -> Array:
     return np.asarray(prepared.prepare([frame])[0].reshape(shape))
 
 
-def drawn(rows: Sequence[Row]) -> Array:
-    """Draw rows of titled images: RGB (h, w, 3)."""
+def drawn(rows: Sequence[Row], side: int = _TILE) -> Array:
+    """Draw rows of titled images, each enlarged or shrunk to `side` pixels: RGB (h, w, 3)."""
     cv2 = opencv()
     wide = max(len(row) for row in rows)
-    tall = _TILE + _LINE + _GAP
-    sheet = np.full((len(rows) * tall + _GAP, wide * (_TILE + _GAP) + _GAP, 3), _PAPER, np.uint8)
+    tall = side + _LINE + _GAP
+    sheet = np.full((len(rows) * tall + _GAP, wide * (side + _GAP) + _GAP, 3), _PAPER, np.uint8)
     for number, row in enumerate(rows):
         for place, (title, image) in enumerate(row):
-            top, left = _GAP + number * tall, _GAP + place * (_TILE + _GAP)
+            top, left = _GAP + number * tall, _GAP + place * (side + _GAP)
             cv2.putText(sheet, title, (left, top + 13), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (_TEXT,) * 3, 1, cv2.LINE_AA)
-            scale = _TILE / max(image.shape[:2])
+            scale = side / max(image.shape[:2])
             size = [max(1, round(side * scale)) for side in image.shape[1::-1]]
             how = cv2.INTER_AREA if scale < 1 else cv2.INTER_NEAREST  # single pixels shall be seen
             tile = np.asarray(cv2.resize(image, size, interpolation=how))
