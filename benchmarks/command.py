@@ -33,11 +33,11 @@ def mlp_train(*arguments: str | Path) -> Any:
     return json.loads(done.stdout)
 
 
-def fit_and_evaluate(source: str, seed: int) -> Run:
-    """Train with default settings, then look at the test split for the first time."""
+def fit_and_evaluate(source: str, seed: int, *options: str) -> Run:
+    """Train, with default settings but for `options`, then look at the test split for the first time."""
     with tempfile.TemporaryDirectory() as home:
         start = time.perf_counter()
-        mlp_train("fit", source, "--out", Path(home) / "run", "--seed", str(seed), "--json", "--quiet")
+        mlp_train("fit", source, "--out", Path(home) / "run", "--seed", str(seed), "--json", "--quiet", *options)
         seconds = time.perf_counter() - start
         return Run(seed, mlp_train("evaluate", Path(home) / "run" / "model.mlp", source, "--json")["accuracy"], seconds)
 
@@ -47,7 +47,7 @@ def summary(name: str, runs: list[Run], accuracy: float, seconds: float) -> int:
     for run in runs:
         print(f"{name}  seed {run.seed}  test accuracy {run.accuracy:.2%}  {run.seconds:.1f} s")
     average, slowest = mean(run.accuracy for run in runs), max(run.seconds for run in runs)
-    spread = stdev(run.accuracy for run in runs)
+    spread = stdev(run.accuracy for run in runs) if len(runs) > 1 else 0.0
     met = average >= accuracy and slowest <= seconds
     print(f"{name}  mean {average:.2%}, spread {spread:.2%}, slowest {slowest:.1f} s")
     print(f"{name}  wanted {accuracy:.1%} within {seconds:.0f} s: {'ok' if met else 'MISSED'}")

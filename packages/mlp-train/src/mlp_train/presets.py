@@ -16,7 +16,13 @@ PRESETS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "quick": {},
     "good": {},
     "best": {
-        "image": {"hidden": (512, 512), "batch_size": 128, "augment": "strong", "average": "ema", "weight_decay": 0.1},
+        "image": {
+            "hidden": (512, 512),
+            "batch_size": 128,
+            "augment": "strong",
+            "average": "ema",
+            "valid_fraction": 0.03,
+        },
         "table": {"hidden": (128, 128), "dropout": 0.1, "average": "ema"},
         "vector": {"hidden": (128, 128), "dropout": 0.1, "average": "ema"},
     },

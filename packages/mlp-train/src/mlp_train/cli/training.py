@@ -26,6 +26,7 @@ from mlp_train.events import Event, Finished, Progress, Started, Stopped
 from mlp_train.metrics_log import MetricsLog
 from mlp_train.plan import hold_out
 from mlp_train.plugins import load_plugins
+from mlp_train.presets import resolve
 from mlp_train.reporters import make_reporter
 from mlp_train.result import Result
 from mlp_train.runs import Run, create_run, newest_run, open_run, read_run
@@ -160,7 +161,8 @@ def _load(job: Job) -> Dataset:
             f"now it is {dataset.fingerprint[:12]}): bring the old data back, or start a new run"
         )
     dataset.train  # noqa: B018  # says so where there is nothing to train on
-    dataset = hold_out(dataset, settings.config.valid_fraction, settings.config.seed)
+    config = resolve(settings.config, dataset.kind)
+    dataset = hold_out(dataset, config.valid_fraction, config.seed)
     dataset.fit_input()  # says so where nothing can be learned, before a word about the data; made once, and kept
     return dataset
 
