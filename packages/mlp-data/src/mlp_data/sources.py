@@ -23,6 +23,7 @@ from mlp_data.errors import ArchiveError, DataError, OptionError
 from mlp_data.limits import LIMITS, STREAMED, Limits
 from mlp_data.member_names import is_junk
 from mlp_data.options import Options
+from mlp_data.pause import no_search
 from mlp_data.tar import BLOCK, TarArchive
 from mlp_runtime.errors import MlpError, nearest
 
@@ -172,7 +173,8 @@ def open_source(source: str | os.PathLike[str], limits: Limits = LIMITS) -> Iter
         if head.startswith(b"PK\x07\x08"):
             raise ArchiveError(f"{name}: this is one part of a split archive: join the parts into one file first")
         kind = container_kind(head)
-        members = [member] if kind is None else _members(open_container(kind, file, name, limits))
+        with no_search():
+            members = [member] if kind is None else [*_members(open_container(kind, file, name, limits))]
         yield Source(name, tuple(members), path)
 
 

@@ -20,6 +20,7 @@ from mlp_data.labels import Array, classes_and_indices, natural_order
 from mlp_data.loaders.image_store import store
 from mlp_data.loaders.splits import split_of
 from mlp_data.options import Options
+from mlp_data.pause import no_search
 from mlp_data.sources import Member, Source
 
 _ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".gif")
@@ -39,7 +40,8 @@ class Place(NamedTuple):
 def load_image_folder(source: Source, options: Options) -> Dataset | None:
     """Load images by their folders: `class/file`, also below `train`, `test`, `valid` and folders that wrap all."""
     images = [member for member in source.members if _is_image(member)]
-    places = place(images)
+    with no_search():
+        places = place(images)
     labelled = any(one.label is not None for one in places)
     if not images or (not labelled and any(_is_csv(member) for member in source.members)):
         return None
@@ -80,18 +82,19 @@ def _in_memory(source: Source, places: Sequence[Place], splits: Sequence[str], o
     rows: defaultdict[str, list[int]] = defaultdict(list)
     bad: list[str] = []
     size, most = 0, options.storage.max_memory // 2  # while they are put together there are two of each
-    for row, (one, frame) in enumerate(decoded(places)):
-        if isinstance(frame, DataError):
-            bad.append(str(frame))
-            continue
-        size += frame.nbytes
-        if size > most:
-            raise DataError(
-                f"{source.name}: the pixels of its first images, up to {one.member.name!r}, take over {most:,} bytes, "
-                f"half of the memory allowed: shrink the images, give fewer, or allow more with max_memory"
-            )
-        frames[splits[row]].append(frame)
-        rows[splits[row]].append(row)
+    with no_search():
+        for row, (one, frame) in enumerate(decoded(places)):
+            if isinstance(frame, DataError):
+                bad.append(str(frame))
+                continue
+            size += frame.nbytes
+            if size > most:
+                raise DataError(
+                    f"{source.name}: the pixels of its first images, up to {one.member.name!r}, take over {most:,} "
+                    f"bytes, half of the memory allowed: shrink the images, give fewer, or allow more with max_memory"
+                )
+            frames[splits[row]].append(frame)
+            rows[splits[row]].append(row)
     return {split: stack(found) for split, found in frames.items()}, rows, bad
 
 
@@ -146,7 +149,7 @@ def _groups(places: Sequence[Place]) -> Iterator[tuple[list[Place], list[bytes |
         try:
             contents.append(one.member.read())
         except ArchiveError as error:
-            contents.append(error)
+            contents.append(ArchiveError(str(error)))  # anew, see `_decode_all`
         group.append(one)
         size += one.member.size
         if len(group) == _TOGETHER or size > _TOGETHER_BYTES:
@@ -166,7 +169,7 @@ def _decode_all(places: list[Place], contents: list[bytes | DataError]) -> list[
         except DecodeError as error:
             if isinstance(error.__cause__, ImportError):
                 raise
-            found.append(error)
+            found.append(DecodeError(str(error)))  # anew: the one that was raised holds this function, which holds it
     return found
 
 
