@@ -2,8 +2,9 @@
 
 `clean` gives the one item of a photograph, `segment` all of them in reading order; `stages` and `page_stages` show how.
 
-What's where: `paper` (grey, even light, ink), `light` (how the page is lit), `lines` (ruled and squared paper),
-`strokes` (what belongs together, and what is dirt), `segment` (a whole page, reading order).
+What's where, in the order of the steps: `light` (how the page is lit), `paper` (grey, even light, ink), `lines` (ruled
+and squared paper), `strokes` (connected ink, and what belongs together), `outlines` (what is shade or an edge, and no
+ink), `segment` (a whole page, reading order, each item as a frame).
 """
 
 from __future__ import annotations
