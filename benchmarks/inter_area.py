@@ -3,7 +3,7 @@
 `python benchmarks/inter_area.py [--data DIR] [--small 64] [--pairs 10000]`: DIR holds mnist.zip, by default
 ../shared/data beside the checkout. Every test image is tried in every size up to --small, and in one of the larger
 ones, so that each of those has five or six images; then come --pairs frames that are not square. Each frame is
-stretched, in grey and in colour, and fitted by its ink. Takes about ten minutes on one core.
+stretched, in grey and in colour, and fitted by its ink. Takes a quarter of an hour on one core.
 """
 
 from __future__ import annotations
