@@ -173,7 +173,7 @@ HEAD = (
     "85 %",
     "",
 )
-WIDTHS = (14, 5, 9, 5, 9, 28, 9, 5, 12, 4, 4, 6)
+WIDTHS = (14, 5, 9, 5, 9, 29, 9, 5, 12, 4, 4, 6)
 
 
 def table_line(cells: Sequence[str]) -> str:
