@@ -13,6 +13,7 @@ from mlp_data.strokes import Stroke
 _SOFT = 160  # ink gains its strength within less than this part of the long side ...
 _SOFTER = 1.2  # ... or than the thickness of its stroke, if all is out of focus; a shadow does not
 _FAT, _SOLID = 0.28, 0.8  # nor is what is this thick for its size and fills its hull: no stroke, but a soft patch
+_WEAK, _LESS_FAT = 35.0, 0.23  # grey levels; so weak a patch is shade though it is less fat and, at an edge, sharp
 _NEAR = 0.004  # of the long side: so far outside of ink the paper is bare again, and its neighbours not yet reached ...
 _AWAY = 0.35  # ... or so far by the thickness of the stroke, if that is more: a large picture of a pen is less sharp
 _BARE = 0.5  # bare is what differs from the ink by more than this share of the ink's strength
@@ -38,16 +39,17 @@ def stand_out(strokes: list[Stroke], labels: Array, grey: Array, light: Light, i
         strength = stroke.strength * (max(lit, level / 4) / level if level >= 64 else 1)  # as before `flatten`
         steepness = float(np.median(steep[stroke.outline[:, 1], stroke.outline[:, 0]]))
         is_soft = steepness < least * strength and (
-            steepness * stroke.thickness < _SOFTER * strength or _is_patch(stroke)
+            steepness * stroke.thickness < _SOFTER * strength or _is_patch(stroke, _FAT)
         )
-        if not is_soft and _bare_around(stroke, labels, smooth, is_dark, strength) >= _AROUND:
+        is_shade = stroke.strength < _WEAK and _is_patch(stroke, _LESS_FAT)
+        if not is_soft and not is_shade and _bare_around(stroke, labels, smooth, is_dark, strength) >= _AROUND:
             kept.append(stroke)
     return kept
 
 
-def _is_patch(stroke: Stroke) -> bool:
+def _is_patch(stroke: Stroke, fat: float) -> bool:
     hull = float(opencv().contourArea(opencv().convexHull(stroke.outline.astype(np.int32))))
-    return stroke.thickness > _FAT * stroke.size and stroke.area > _SOLID * hull
+    return stroke.thickness > fat * stroke.size and stroke.area > _SOLID * hull
 
 
 def _bare_around(stroke: Stroke, labels: Array, smooth: Array, is_dark: bool, strength: float) -> float:
