@@ -17,7 +17,7 @@ import mlp_data
 from mlp_train import train
 from mlp_train.config import make_config
 from mlp_train.crew import Crew, can_fork, choose_workers
-from mlp_train.errors import Interrupted
+from mlp_train.errors import DivergedError, Interrupted
 from mlp_train.events import EpochEnd
 from mlp_train.network import LayerSpec
 from mlp_train.plan import make_plan
@@ -137,3 +137,22 @@ def test_several_processes_are_chosen_where_they_pay(monkeypatch: pytest.MonkeyP
     assert choose_workers(make_config(workers=3), narrow, 32, 1, on_disk=False) == 3
     monkeypatch.setattr("mlp_train.crew.cores", lambda: 1)
     assert choose_workers(auto, wide, 32, many, on_disk=False) == 1
+
+
+def test_no_more_processes_are_chosen_than_a_layer_has_work_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlp_train.crew.cores", lambda: 8)
+    many = 1_000_000_000
+    for layers, count in (
+        ([LayerSpec(784, 10, "softmax")], 1),
+        ([LayerSpec(2000, 40, "relu"), LayerSpec(40, 10, "softmax")], 2),
+        ([LayerSpec(2000, 40, "softmax"), LayerSpec(40, 10, "softmax")], 1),
+    ):
+        assert choose_workers(make_config(), layers, 256, many, on_disk=False) == count
+
+
+def test_weights_that_blow_up_in_another_process_are_a_training_that_diverged() -> None:
+    blown = {"l2": 1000.0, "lr": 2e36, "optimizer": "sgd", "warmup": 0.0, "schedule": "constant", "epochs": 1}
+    data = mlp_data.load("digits").take(train=np.arange(300))
+    for seed in range(3):
+        with pytest.raises(DivergedError, match=r"at step 1 \(epoch 1\).*layer \d is (inf|nan)"):
+            list(train(data, workers=2, hidden=(64,), batch_size="full", valid_fraction=0, seed=seed, **blown))

@@ -82,7 +82,8 @@ def fifty_steps():
 
 
 def test_every_optimizer_has_a_textbook_formula_here():
-    assert set(TEXTBOOK) == set(OPTIMIZERS)
+    ours = {name for name, kind in OPTIMIZERS.items() if kind.__module__ == "mlp_train.optimizers"}  # no plug-in's
+    assert set(TEXTBOOK) == ours
 
 
 @pytest.mark.parametrize("own", [False, True], ids=["the papers' betas", "own betas"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -389,3 +390,67 @@ def test_a_learning_rate_is_found_that_trains_and_a_resumed_run_keeps_it():
     (saved,) = stops_after(blobs(600), 2, lr="auto", epochs=4)
     resumed = next(iter(train(blobs(600), lr="auto", epochs=4, resume=saved)))
     assert resumed.lr == saved.state["settled"]["lr"]
+
+
+def test_a_run_that_stopped_early_does_not_train_on_when_it_is_resumed():
+    options = {"patience": 1, "epochs": 60, "lr": 0.03, "schedule": "constant", "hidden": (16,), "seed": 9}
+    saved: list[Checkpoint] = []
+    *events, whole = events_of(blobs(), checkpoint=saved.append, **options)
+    stopped = [event for event in events if isinstance(event, Stopped)]
+    assert len(stopped) == 1
+    again = events_of(blobs(), resume=saved[-1], **options)
+    assert [type(event) for event in again] == [Started, Stopped, Finished]
+    assert again[1] == stopped[0]
+    assert again[2].result.to_bytes() == whole.result.to_bytes()
+
+
+def test_an_epoch_is_told_before_it_is_saved(monkeypatch):
+    monkeypatch.setattr("mlp_train.trainer.CHECKPOINT_SECONDS", 0.0)
+    order = []
+    for event in train(blobs(), epochs=3, checkpoint=lambda state: order.append(f"saved {state.state['epoch']}")):
+        if isinstance(event, EpochEnd):
+            order.append(f"told {event.epoch}")
+    assert order == ["saved 0", "told 1", "saved 1", "told 2", "saved 2", "told 3", "saved 3"]
+
+
+def test_a_validation_loss_that_is_never_finite_still_keeps_trained_weights():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 2))
+    data = mlp_data.from_arrays(x, x[:, 0])
+    valid = mlp_data.dataset.Split(x[:3].astype(np.float32), np.array([0.0, 1.0, 1e25]))
+    data = dataclasses.replace(data, splits={**data.splits, "valid": valid})
+    result = fit(data, epochs=5, hidden=(4,))
+    assert result.epoch == 1
+
+
+def test_held_out_rows_without_weight_are_not_watched():
+    x = np.random.default_rng(0).normal(size=(60, 2))
+    data = mlp_data.from_arrays(x, x[:, 0] > 0)
+    valid = mlp_data.dataset.Split(x[:3].astype(np.float32), np.array([0, 1, 1]), weight=np.zeros(3))
+    started = next(iter(train(dataclasses.replace(data, splits={**data.splits, "valid": valid}))))
+    assert started.valid_samples == 0
+
+
+@pytest.mark.parametrize("value", [0, -1.0, float("nan"), float("inf")])
+def test_a_learning_rate_that_is_none_is_refused(value):
+    with pytest.raises(UsageError, match="a number above 0"):
+        Control().lr = value
+
+
+def test_fit_can_be_stopped_by_whoever_is_told():
+    control = Control()
+    result = fit(blobs(), epochs=50, control=control, on_event=lambda event: control.stop())
+    assert len(result.history) == 1
+
+
+def test_the_plain_engine_refuses_several_processes():
+    with pytest.raises(UsageError, match="the plain engine works in one process"):
+        fit(blobs(), engine="plain", workers=2)
+
+
+def test_chance_counts_every_label():
+    x = np.random.default_rng(0).normal(size=(60, 3))
+    labels = mlp_data.from_arrays(x, (x > 0).astype(int), classes=["a", "b", "c"])
+    started = next(iter(train(labels)))
+    assert started.chance_loss == pytest.approx(3 * np.log(2))
+    assert abs(started.first_loss - started.chance_loss) < 1

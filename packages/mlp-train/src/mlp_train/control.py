@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
+from mlp_train.errors import UsageError
+
 
 class Control:
-    """Given to `train`; what is asked of it happens at the end of the epoch.
+    """Given to `train` or `fit`; what is asked of it happens between two epochs.
 
     >>> import mlp_data, mlp_train
     >>> control = Control()
@@ -18,7 +22,18 @@ class Control:
 
     def __init__(self) -> None:
         self.reason: str | None = None  # why to stop
-        self.lr: float | None = None  # the learning rate that the schedule shall change from now on; None: as it was
+        self._lr: float | None = None
+
+    @property
+    def lr(self) -> float | None:
+        """The learning rate that the schedule changes from the next epoch on; None: the one it began with."""
+        return self._lr
+
+    @lr.setter
+    def lr(self, value: float | None) -> None:
+        if value is not None and not (math.isfinite(value) and value > 0):
+            raise UsageError(f"a learning rate is a number above 0, not {value!r}: give another")
+        self._lr = value
 
     def stop(self, reason: str = "the caller has seen enough") -> None:
         """End the training after this epoch, with the best weights so far."""

@@ -21,12 +21,13 @@ import numpy as np
 
 from mlp_train.array import Array
 from mlp_train.config import FitConfig
-from mlp_train.errors import Interrupted
+from mlp_train.errors import Interrupted, UsageError
 from mlp_train.network import LayerSpec
 
 SPINS = 2000  # some 100 microseconds; a step's parts differ by less
 YIELDS = 200  # then the core is offered to others so often, before
 PAUSE = 0.0002  # seconds of sleep at a time
+NARROWEST = 16  # columns of a layer that a process should at least have
 MOST = 8  # processes that are chosen unasked; more wait for each other more than they compute
 WORTH_A_STEP = 1_000_000  # multiplications of one product of a step, from which two processes were faster
 WORTH_A_RUN = 20_000_000_000  # of a run: about a second
@@ -48,13 +49,17 @@ def choose_workers(config: FitConfig, layers: Sequence[LayerSpec], rows: int, sa
 
     rows: of one batch; samples: that will be shown in the whole training.
     """
-    if config.workers != "auto" and config.optimizer != "lbfgs":
+    if config.workers != "auto":
+        if config.workers > 1 and config.engine == "plain":
+            raise UsageError("the plain engine works in one process: leave workers out, or choose the fast engine")
         return config.workers
-    weights = sum(spec.n_in * spec.n_out for spec in layers)
-    if config.optimizer == "lbfgs":
+    if config.optimizer == "lbfgs" or config.engine == "plain":
         return 1
+    weights = sum(spec.n_in * spec.n_out for spec in layers)
+    widest = max((spec.n_out for spec in layers[:-1] if spec.activation != "softmax"), default=0)
     pays = rows * weights >= WORTH_A_STEP and samples * weights >= WORTH_A_RUN
-    return min(cores(), MOST) if pays and not on_disk and config.engine == "fast" and can_fork() else 1
+    most = min(cores(), MOST, widest // NARROWEST)
+    return max(1, most) if pays and not on_disk and can_fork() else 1
 
 
 class Crew:
@@ -66,6 +71,8 @@ class Crew:
     """
 
     def __init__(self, count: int) -> None:
+        if count > 1 and not can_fork():
+            raise UsageError(f"{count} processes cannot train together here, which needs Linux on x86-64; start anew")
         self.count, self.index = count, 0
         self._turn = 0
         self._others: list[int] = []
@@ -96,7 +103,7 @@ class Crew:
                 os.close(write)
                 for other in self._commands:
                     os.close(other)
-                self._commands = []
+                self._commands, self._pids = [], []
                 self._be(index, read, parent, work)
             os.close(read)
             self._pids.append(pid)
@@ -159,11 +166,12 @@ class Crew:
 
     def _check(self) -> None:
         """End where another process has ended."""
-        if self.index:
-            if os.getppid() != self._parent:
-                os._exit(1)
-        elif any(os.waitpid(pid, os.WNOHANG)[0] for pid in self._pids):
-            raise self._lost()
+        if self.index and os.getppid() != self._parent:
+            os._exit(1)
+        for pid in self._pids:
+            if os.waitpid(pid, os.WNOHANG)[0]:
+                self._pids.remove(pid)  # another process may have its number now
+                raise self._lost()
 
     def _lost(self) -> Interrupted:
         return Interrupted("one of the training processes was ended from outside (by the system, if memory ran out)")

@@ -35,7 +35,7 @@ class Started(Event):
     first_epoch: int  # 1, or the first one that a resumed run still has to do
     input: str
     workers: int = 1  # processes
-    first_loss: float = 0.0  # of the first samples, before any training
+    first_loss: float = 0.0  # of some samples, before the first epoch to be done
     chance_loss: float | None = None  # what knowing nothing costs: ln(classes) of cross-entropy
     label_smoothing: float = 0.0  # 0 where the loss is not one of smoothed labels
     left_out: dict[str, str] = field(default_factory=dict)

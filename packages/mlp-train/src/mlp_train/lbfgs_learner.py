@@ -8,11 +8,12 @@ import numpy as np
 
 from mlp_train.array import Array
 from mlp_train.averaging import Average
+from mlp_train.blas import one_thread_where_small
 from mlp_train.crew import Crew
 from mlp_train.diagnose import Watched
 from mlp_train.fast_step import FastStep
 from mlp_train.lbfgs import LBFGS
-from mlp_train.learner import Pass, State, diverged
+from mlp_train.learner import Pass, State, diverged, largest_weights
 from mlp_train.network import Network
 from mlp_train.plan import Plan
 from mlp_train.regularizers import add_l1_gradient, add_l2_gradient, penalty
@@ -63,11 +64,15 @@ class LbfgsLearner:
     def epoch(self, number: int, scale: float) -> Iterator[Pass]:  # noqa: ARG002  # it has no learning rate
         """Do one step of L-BFGS; `number` epochs were done before."""
         before = self.network.flat.copy()
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        with (
+            one_thread_where_small(self.network, self.plan.piece),
+            np.errstate(over="ignore", invalid="ignore", divide="ignore"),
+        ):
             loss = self.optimizer.step(self.network.flat, self._evaluate)
         so_far = Pass(number + 1, self.plan.lr, samples=len(self.plan.train))
         if not np.isfinite(loss):
-            raise diverged(self.network, number, so_far, loss)
+            sizes = largest_weights(self.network)
+            raise diverged(sizes, number + 1, number + 1, f"the loss became {loss}", "--optimizer adamw, or --l2 0.001")
         config = self.plan.config
         so_far.loss = (loss - penalty(self.network, config.l1, config.l2)) * so_far.samples
         so_far.watched = Watched(self.optimizer.gradient, self.network.flat - before)

@@ -75,7 +75,8 @@ class Learner:
     def __init__(
         self, plan: Plan, crew: Crew, state: State, exchange: Exchange, augmenter: Augmenter | None = None
     ) -> None:
-        self.plan, self.crew, self.state, self.augmenter = plan, crew, state, augmenter
+        self.plan, self.crew, self.state, self.exchange = plan, crew, state, exchange
+        self.augmenter = augmenter
         config = plan.config
         self.share = Share(plan.layers, crew.index, crew.count)
         self.network = Network(self.share.layers, config.dtype)
@@ -149,8 +150,8 @@ class Learner:
             ):
                 for piece in batches:
                     loss = step.add(piece)
-                    if not np.isfinite(loss):
-                        raise diverged(self.network, number, so_far, loss)
+                    if not np.isfinite(loss):  # every process sees the same loss
+                        raise self._diverged(so_far.step + 1, number + 1, f"the loss became {loss}", so_far.lr)
                     so_far.loss += loss * piece.batch
                     so_far.samples += len(piece.x)
                     if not piece.ends:
@@ -161,16 +162,29 @@ class Learner:
                     if time.perf_counter() > until and so_far.samples < total:
                         break
             yield so_far  # outside of `with`, so that whoever listens computes as ever
-        if not np.isfinite(self.network.flat).all():
-            raise diverged(self.network, number, so_far, np.nan)
+        if self.crew.total(float(not np.isfinite(self.network.flat).all())):
+            raise self._diverged(so_far.step, number + 1, "a weight is no longer a number", so_far.lr)
+
+    def _diverged(self, step: int, epoch: int, what: str, lr: float) -> DivergedError:
+        largest = self.exchange.largest
+        largest[self.crew.index] = largest_weights(self.network)
+        self.crew.wait()
+        return diverged(largest.max(axis=0), step, epoch, what, f"a smaller --lr (it was {lr:.3g}) or --clip-norm 1")
 
 
-def diverged(network: Network, number: int, so_far: Pass, loss: float) -> DivergedError:
-    """Return the error that names the step, the layer whose values blew up, and what to try."""
-    sizes = [float(np.abs(w).max()) for w in network.weights]
-    worst = next((i for i, size in enumerate(sizes) if not np.isfinite(size)), int(np.argmax(sizes)))
+def diverged(sizes: Array, step: int, epoch: int, what: str, remedy: str) -> DivergedError:
+    """Return the error that names the step, the layer whose values blew up, and what to try.
+
+    sizes: (layers,), the largest weight of each.
+    """
+    blown = np.flatnonzero(~np.isfinite(sizes))
+    worst = int(blown[0]) if blown.size else int(np.argmax(sizes))
     return DivergedError(
-        f"training diverged at step {so_far.step + 1} (epoch {number + 1}): the loss became {loss} and the largest "
-        f"weight of layer {worst + 1} is {sizes[worst]:.3g}; try a smaller --lr (it was {so_far.lr:.3g}) "
-        "or --clip-norm 1"
+        f"training diverged at step {step} (epoch {epoch}): {what} and the largest weight of layer {worst + 1} is "
+        f"{sizes[worst]:.3g}; try {remedy}"
     )
+
+
+def largest_weights(network: Network) -> Array:
+    """Return the size of the largest weight of each layer."""
+    return np.array([np.abs(weight).max() for weight in network.weights], np.float64)

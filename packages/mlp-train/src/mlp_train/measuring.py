@@ -23,25 +23,27 @@ from mlp_train.trainer import Trainer
 PROBE = 0.03  # the share of the time limit that the measurement may take ...
 LONGEST_PROBE = 3.0  # ... and the seconds at most
 WATCHED_PIECES = 2  # whose loss a range test looks at: about a thousand samples
+LARGEST = 4096  # rows of a batch of a range test, which takes a hundred of them
 KEPT = 0.97  # the share of the time that is planned with; machines do not always keep the same speed
 
 
 def measured(plan: Plan) -> Plan:
     """Return the plan with what its configuration leaves to a measurement."""
-    if plan.config.lr == "auto" and plan.config.optimizer != "lbfgs":
+    began = time.perf_counter()
+    if plan.config.lr == "auto":
         plan = replace(plan, found_lr=_good_lr(plan))
     if plan.config.time_limit is not None:
-        plan = replace(plan, epochs=_affordable_epochs(plan, plan.config.time_limit))
+        plan = replace(plan, epochs=_affordable_epochs(plan, plan.config.time_limit, began))
     return plan
 
 
-def _affordable_epochs(plan: Plan, limit: float) -> int:
-    """Return how many epochs fit into `limit` seconds, but no more than the plan has."""
-    began = time.perf_counter()
+def _affordable_epochs(plan: Plan, limit: float, began: float) -> int:
+    """Return how many epochs fit into `limit` seconds since `began`, but no more than the plan has."""
+    probed = time.perf_counter()
     with _trial(plan) as trainer:
         samples = 0
         for done in _passes(trainer):
-            seconds = time.perf_counter() - began
+            seconds = time.perf_counter() - probed
             samples += done
             if seconds > min(PROBE * limit, LONGEST_PROBE):
                 break
@@ -70,7 +72,7 @@ def _good_lr(plan: Plan) -> float:
         learner = trainer.learner
         assert learner is not None
         batches = _endless_batches(plan)
-        watched = [_copy(piece) for piece in islice(plan.train.batches(PIECE), WATCHED_PIECES)]
+        watched = [_copy(piece) for piece in islice(plan.train.batches(PIECE, plan.shuffle_generator), WATCHED_PIECES)]
         forward = ForwardPass(learner.network, PIECE, keep_last_z=True)
 
         def step(lr: float) -> float:
@@ -91,7 +93,7 @@ def _good_lr(plan: Plan) -> float:
 
 def _endless_batches(plan: Plan) -> Iterator[Piece]:
     while True:
-        yield from plan.train.batches(plan.batch_size, plan.shuffle_generator)
+        yield from plan.train.batches(min(plan.batch_size, LARGEST), plan.shuffle_generator)
 
 
 def _copy(piece: Piece) -> Piece:

@@ -53,7 +53,6 @@ class Plan:
     output: dict[str, Any]  # the `output` map of the model file
     batch_size: int
     epochs: int
-    patience: int
     workers: int  # processes
     found_lr: float | None  # by the range test of `lr = "auto"`
     weight_generator: np.random.Generator
@@ -81,6 +80,11 @@ class Plan:
         return min(PIECE, self.batch_size)
 
     @property
+    def patience(self) -> int:
+        """After how many epochs without a better one training ends."""
+        return self.config.patience or max(10, self.epochs // 3)
+
+    @property
     def steps(self) -> int:
         """Batches in the whole training."""
         return self.epochs * self.batches
@@ -103,8 +107,9 @@ class Plan:
     @property
     def chance_loss(self) -> float | None:
         """The loss of knowing nothing, which is what an untrained network should begin with."""
-        classes = {"cross-entropy": len(self.dataset.classes), "binary-cross-entropy": 2}.get(self.loss_name)
-        return None if classes is None else math.log(classes)
+        outputs = self.layers[-1].n_out
+        chances = {"cross-entropy": math.log(outputs), "binary-cross-entropy": outputs * math.log(2)}
+        return chances.get(self.loss_name)
 
     def answers(self, outputs: Array) -> Array:
         """Turn rows of network output, or of targets, into answers as in `Split.y`."""
@@ -139,6 +144,8 @@ class Plan:
             "configuration": self.config.model_dump(mode="json"),
             "batch_size": self.batch_size,
             "epochs": self.epochs,
+            "workers": self.workers,
+            "lr": self.lr,
             "versions": {"mlp-train": mlp_runtime.__version__, "numpy": np.__version__},
         }
 
@@ -175,13 +182,12 @@ def make_plan(dataset: Dataset, config: FitConfig, settled: Settled = Settled())
         dataset=dataset,
         input=prepared,
         train=train,
-        valid=_reader(dataset, "valid", prepared, output, config) if "valid" in dataset.splits else None,
+        valid=_reader(dataset, "valid", prepared, output, config) if _can_be_watched(dataset) else None,
         layers=layers,
         loss_name=loss_name,
         output=output,
         batch_size=size,
         epochs=epochs,
-        patience=config.patience or max(10, epochs // 3),
         workers=settled.workers or choose_workers(config, layers, size, epochs * len(train), on_disk),
         found_lr=settled.lr,
         weight_generator=np.random.default_rng(weight_seed),
@@ -236,15 +242,28 @@ def _check_names(config: FitConfig) -> None:
         parse_loss(config.loss)
 
 
+def _can_be_watched(dataset: Dataset) -> bool:
+    """Say whether there are held-out rows that count; DataError where they have no answers."""
+    valid = dataset.splits.get("valid")
+    if valid is None or not len(valid) or (valid.weight is not None and not valid.weight.any()):
+        return False
+    if valid.y is None:
+        raise DataError(f"{dataset.name}: the validation samples have no answers to compare with; leave them out")
+    return True
+
+
 def _check_lbfgs(config: FitConfig) -> None:
     """Refuse what L-BFGS cannot do, because it needs the exact loss of all samples."""
     if config.optimizer != "lbfgs":
         return
     off = {"augment": "none", "dropout": 0.0, "input_noise": 0.0, "mixup": 0.0, "max_norm": None}
-    off |= {"clip_norm": None, "clip_value": None}
-    for name, nothing in {**off, "average": "none"}.items():
+    off |= {"clip_norm": None, "clip_value": None, "average": "none", "engine": "fast", "lr": None}
+    off |= {"schedule": "cosine", "beta1": None, "beta2": None}
+    for name, nothing in off.items():
         if getattr(config, name) != nothing:
             raise UsageError(f"{name} does not go with the optimizer lbfgs: leave it out, or choose adamw")
+    if config.workers not in ("auto", 1):
+        raise UsageError("the optimizer lbfgs works in one process: leave workers out, or choose adamw")
     if config.batch_size not in ("auto", "full"):
         raise UsageError("the optimizer lbfgs looks at all rows at once: leave the batch size out, or choose adamw")
 

@@ -45,7 +45,7 @@ def resolve(config: FitConfig, kind: str) -> FitConfig:
     >>> resolve(FitConfig(preset="best", hidden=(9,)), "image").hidden
     (9,)
     """
-    said = PRESETS[config.preset].get(kind, {})
+    said = PRESETS[config.preset].get(kind, {}) if config.optimizer != "lbfgs" else {}  # which knows nothing of them
     return config.model_copy(
         update={name: value for name, value in said.items() if name not in config.model_fields_set}
     )

@@ -14,7 +14,7 @@ from mlp_train.network import FlatArrays, Gradient, Network
 def penalty(network: Network, l1: float, l2: float) -> float:
     """Return what the size of the weights adds to the loss: l1 sum(|W|) + l2 / 2 sum(W^2)."""
     weights = network.flat[: network.weight_count]
-    return (l1 * float(np.abs(weights).sum()) if l1 else 0.0) + (0.5 * l2 * float(weights @ weights) if l2 else 0.0)
+    return (l1 * float(np.abs(weights).sum()) if l1 else 0.0) + (0.5 * l2 * norm(weights) ** 2 if l2 else 0.0)
 
 
 def add_l1_gradient(network: Network, gradient: Gradient, l1: float, scratch: Array) -> None:
@@ -33,9 +33,10 @@ def add_l2_gradient(network: Network, gradient: Gradient, l2: float, scratch: Ar
 
 
 def norm(flat: Array) -> float:
-    """Return the Euclidean length of a vector; infinite where it does not fit the vector's own type."""
+    """Return the Euclidean length of a vector."""
     with np.errstate(over="ignore"):
-        return float(np.sqrt(np.dot(flat, flat)))
+        square = float(np.dot(flat, flat))
+        return float(np.sqrt(square if np.isfinite(square) else np.square(flat, dtype=np.float64).sum()))
 
 
 def clip_norm(gradient: Gradient, limit: float, length: float) -> None:

@@ -14,14 +14,16 @@ if TYPE_CHECKING:
     from mlp_train.trainer import Trainer
 
 
-def checkpoint(trainer: Trainer) -> Checkpoint:
-    """Return everything that decides how training goes on from the end of this epoch."""
+def checkpoint(trainer: Trainer, seconds: float) -> Checkpoint:
+    """Return everything that decides how training goes on from the end of this epoch, `seconds` after it began."""
     arrays = {name: trainer.state.vectors[name].copy() for name in trainer.state.saved}
     plan = trainer.plan
     state = {
         "epoch": trainer.epoch,
         "best_epoch": trainer.best_epoch,
         "best_loss": None if np.isinf(trainer.best_loss) else trainer.best_loss,
+        "seconds": seconds,
+        "stopped": trainer.stopped,
         "lr_factor": trainer.lr_factor,
         "plateau": trainer.plateau.state(),
         "generators": [generator.bit_generator.state for generator in (plan.shuffle_generator, plan.noise_generator)],
@@ -76,6 +78,8 @@ def restore(trainer: Trainer, saved: Checkpoint) -> None:
     trainer.epoch, trainer.best_epoch = saved.part("epoch", _is_count), saved.part("best_epoch", _is_count)
     best_loss = saved.part("best_loss", lambda value: value is None or _is_number(value))
     trainer.best_loss = np.inf if best_loss is None else best_loss
+    trainer.seconds = saved.part("seconds", lambda value: _is_number(value) and value >= 0)
+    trainer.stopped = saved.part("stopped", lambda value: value is None or isinstance(value, str))
     trainer.lr_factor = saved.part("lr_factor", lambda value: _is_number(value) and value > 0)
     trainer.plateau.restore(saved.part("plateau", _is_plateau))
     trainer.history = list(saved.part("history", _is_history))

@@ -13,10 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from mlp_train.crew import Crew
+from mlp_train.crew import NARROWEST, Crew
 from mlp_train.network import FlatArrays, LayerSpec
-
-NARROWEST = 16  # columns that one process should at least have
 
 
 class Exchange:
@@ -29,6 +27,7 @@ class Exchange:
 
     def __init__(self, layers: Sequence[LayerSpec], rows: int, dtype: Any, crew: Crew) -> None:
         is_split = Share(layers, count=crew.count).is_split
+        self.largest = crew.array((crew.count, len(layers)), np.float64)  # weight of each layer, when all go wrong
         hidden = list(enumerate(layers[:-1]))
         # What each process computes for itself is none of the others' business.
         self.given = [

@@ -81,6 +81,8 @@ class Trainer:
         self.learner: Learner | LbfgsLearner | None = None
         self.control = control or Control()
         self.epoch = 0  # epochs done
+        self.seconds = 0.0  # that were spent before this process
+        self.stopped: str | None = None  # why it ended before its last epoch
         self.plateau, self.lr_factor = Plateau(), 1.0
         self.lr_scale = self.crew.array((1,), np.float64)  # what both make of the learning rate, for all processes
         self.history: list[dict[str, Any]] = []
@@ -106,12 +108,12 @@ class Trainer:
 
     def _epochs(self, save: Callable[[Checkpoint], None] | None) -> Iterator[Event]:
         plan = self.plan
-        began, first_epoch = time.perf_counter(), self.epoch + 1
+        began, first_epoch, spent = time.perf_counter(), self.epoch + 1, self.seconds
         last_save = began
         yield self._started(first_epoch)
         if save and self.epoch == 0:
-            save(checkpoint(self))
-        while self.epoch < plan.epochs:
+            save(checkpoint(self, spent))
+        while self.epoch < plan.epochs and self.stopped is None:
             if self.control.lr is not None:
                 self.lr_factor = self.control.lr / plan.lr
             self.lr_scale[0] = self.plateau.share * self.lr_factor
@@ -125,12 +127,11 @@ class Trainer:
             judged, dead = self.judged(), DeadUnits(plan.layers)
             seen = None if plan.valid is None else look(plan, "valid", judged, dead)
             valid_loss = None if seen is None else seen.loss
-            best = valid_loss is None or valid_loss < self.best_loss
+            best = valid_loss is None or valid_loss < self.best_loss or self.best_epoch == 0
             if best:
                 self.best_epoch, self.best_loss = self.epoch, np.inf if valid_loss is None else valid_loss
                 np.copyto(self.best, judged.flat)
-            now = time.perf_counter()
-            seconds = now - began
+            seconds = time.perf_counter() - began
             gradient, change = self.state.vectors["gradient"], self.state.vectors["change"]
             event = EpochEnd(
                 epoch=self.epoch,
@@ -150,18 +151,19 @@ class Trainer:
             if self.config.schedule == "plateau":
                 self.plateau.observe(event.loss if valid_loss is None else valid_loss)
             self.history.append({k: v for k, v in event.to_dict().items() if k not in NOT_IN_HISTORY})
-            if save and (now - last_save >= CHECKPOINT_SECONDS or self.epoch == plan.epochs):
-                save(checkpoint(self))
+            yield event  # told before it is saved, so that a log never lacks an epoch of the checkpoint
+            self.stopped = self._reason_to_stop(seconds, self.epoch - first_epoch + 1)
+            last = self.stopped is not None or self.epoch == plan.epochs
+            if save and (last or time.perf_counter() - last_save >= CHECKPOINT_SECONDS):
+                save(checkpoint(self, spent + time.perf_counter() - began))
                 last_save = time.perf_counter()
-            yield event
-            if reason := self._reason_to_stop(seconds):
-                yield Stopped(reason)
-                break
+        if self.stopped is not None:
+            yield Stopped(self.stopped)
         np.copyto(self.network.flat, self.best)
         yield Finished(self._result())
 
-    def _reason_to_stop(self, seconds: float) -> str | None:
-        """Return why the training shall end before its last epoch, if it shall."""
+    def _reason_to_stop(self, seconds: float, epochs: int) -> str | None:
+        """Return why the training shall end before its last epoch, if it shall; so many `epochs` took `seconds`."""
         plan, limit = self.plan, self.config.time_limit
         if self.epoch == plan.epochs:
             return None
@@ -170,7 +172,7 @@ class Trainer:
             return self.control.reason
         if self.learner.converged:
             return f"{self.config.optimizer} finds nothing better"
-        if limit is not None and seconds * (1 + 1 / self.epoch) > limit * 1.05:
+        if limit is not None and self.seconds + seconds * (1 + 1 / epochs) > limit * 1.05:
             return f"one more epoch would go beyond the time limit of {limit:g} seconds"
         if self.epoch - self.best_epoch >= plan.patience and plan.valid is not None:
             return (
@@ -214,7 +216,7 @@ class Trainer:
     def _started(self, first_epoch: int) -> Started:
         plan = self.plan
         forward = ForwardPass(self.network, PIECE, keep_last_z=True)
-        piece = next(iter(plan.train.batches(PIECE)))
+        piece = next(iter(plan.train.batches(PIECE, np.random.default_rng(0))))  # mixed, as in training
         with np.errstate(over="ignore", invalid="ignore"):
             self.network.forward(piece.x, forward)
             first_loss = mean_loss(plan.loss, forward, piece.y)
@@ -244,8 +246,10 @@ class Trainer:
         valid = None if plan.valid is None else look(plan, "valid", self.network)
         if valid is not None and (calibrated := calibration(plan, valid)) is not None:
             output = {**output, "temperature": calibrated.temperature}
-        temperature = 1.0 if calibrated is None else calibrated.temperature
-        seen = [look(plan, "train", self.network), *([] if valid is None else [valid])]
+        train = look(plan, "train", self.network, keep=False)
+        metrics = {"train": {"loss": train.loss, **few_figures(plan, train)}}
+        if valid is not None:
+            metrics["valid"] = all_figures(plan, valid, 1.0 if calibrated is None else calibrated.temperature)
         return Result(
             network=self.network,
             input=plan.input,
@@ -253,7 +257,7 @@ class Trainer:
             config=self.config,
             epoch=self.best_epoch,
             history=tuple(self.history),
-            metrics={one.split: rounded(all_figures(plan, one, temperature)) for one in seen},
+            metrics={split: rounded(figures) for split, figures in metrics.items()},
             training=plan.provenance(),
             calibration=None if calibrated is None else calibrated.to_dict(),
         )
