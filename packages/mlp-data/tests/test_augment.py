@@ -268,7 +268,10 @@ def test_no_thread_is_started_and_a_forked_process_goes_on() -> None:
     done = subprocess.run(
         [sys.executable, "-c", ONE_THREAD_AND_A_FORK], check=True, capture_output=True, text=True, timeout=60
     )
-    assert done.stdout.split() == ["y", "0", "y", "0"]
+    same, more, same_again, more_again = done.stdout.split()
+    assert (same, same_again) == ("y", "y")
+    assert int(more) <= 0  # of those that NumPy had when it came, some may have ended
+    assert int(more_again) <= 0
 
 
 def test_presets_grow_in_strength_and_with_the_size_of_the_image() -> None:

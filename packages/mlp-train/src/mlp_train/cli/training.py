@@ -94,7 +94,7 @@ def work(job: Job, *, as_json: bool) -> None:
         _train(job, goal, as_json=as_json)
     finally:
         if job.run is not None and job.is_new:
-            with suppress(OSError, OutputError), job.run.lock():  # it is not empty, or another run has just come into it
+            with suppress(OSError, OutputError), job.run.lock():  # not empty, or another run has come into it
                 job.run.folder.rmdir()
 
 
