@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tomli_w
 
+import mlp_data
 from mlp_train.cli import app
 from mlp_train.config import FitConfig, make_config
 from mlp_train.errors import UsageError
@@ -184,8 +186,9 @@ def test_the_defaults_that_help_shows_are_the_real_ones() -> None:
 
 def test_a_preset_gives_way_to_what_is_said_and_decides_again_when_a_run_is_repeated(tmp_path: Path) -> None:
     first = gather({"preset": "best", "hidden": "9"})
-    config = resolve(first.config, "image")
+    images = mlp_data.from_arrays(np.zeros((2, 8, 8), np.uint8), ["a", "b"])
+    config = resolve(first.config, images)
     assert (config.hidden, config.augment) == ((9,), "strong")
-    assert resolve(first.config, "table").augment == "none"
+    assert resolve(first.config, mlp_data.from_arrays([[0.0], [1.0]], ["a", "b"])).augment == "none"
     file = toml(tmp_path, tomli_w.dumps({key: value for key, value in first.effective().items() if value is not None}))
-    assert resolve(gather({}, file).config, "image") == config
+    assert resolve(gather({}, file).config, images) == config

@@ -28,7 +28,7 @@ from mlp_train.losses import Loss, parse_loss
 from mlp_train.network import LayerSpec
 from mlp_train.optimizers import OPTIMIZERS
 from mlp_train.piece import PIECE
-from mlp_train.presets import EPOCHS, resolve
+from mlp_train.presets import epochs_share, resolve
 from mlp_train.raw_batches import batches
 from mlp_train.reader import ArrayReader, BlockReader, FileReader, prepare_on_disk
 from mlp_train.schedules import SCHEDULES
@@ -161,7 +161,7 @@ class Settled:
 
 def make_plan(dataset: Dataset, config: FitConfig, settled: Settled = Settled()) -> Plan:
     """Settle the training of `dataset`; UsageError or DataError in one sentence where that cannot be done."""
-    config = resolve(config, dataset.kind)
+    config = resolve(config, dataset)
     _check_names(config)
     _check_lbfgs(config)
     _, weight_seed, shuffle_seed, noise_seed = np.random.SeedSequence(config.seed).spawn(4)  # hold_out: the first
@@ -173,7 +173,7 @@ def make_plan(dataset: Dataset, config: FitConfig, settled: Settled = Settled())
     loss_name = _loss_name(config, dataset)
     output = _output(dataset, loss_name)
     train = _reader(dataset, "train", prepared, output, config)
-    epochs = settled.epochs or _epochs(config, len(train))
+    epochs = settled.epochs or _epochs(config, dataset, len(train))
     layers = _layers(config, prepared.size, _width(output), loss_name, output)
     size = batch_size("full" if config.optimizer == "lbfgs" else config.batch_size, len(train))
     on_disk = isinstance(train, FileReader)
@@ -223,11 +223,11 @@ def batch_size(wanted: str | int, samples: int) -> int:
     return min(MINI_BATCH if wanted == "auto" else int(wanted), samples)
 
 
-def _epochs(config: FitConfig, samples: int) -> int:
+def _epochs(config: FitConfig, dataset: Dataset, samples: int) -> int:
     """Small sets need more passes, large ones fewer: the number falls with the root of the number of samples."""
     if config.epochs != "auto":
         return config.epochs
-    return round(EPOCHS[config.preset] * float(np.clip(round(3700 / samples**0.5), 10, 2000)))
+    return round(epochs_share(config, dataset) * float(np.clip(round(3700 / samples**0.5), 10, 2000)))
 
 
 def _check_names(config: FitConfig) -> None:

@@ -161,7 +161,7 @@ def _load(job: Job) -> Dataset:
             f"now it is {dataset.fingerprint[:12]}): bring the old data back, or start a new run"
         )
     dataset.train  # noqa: B018  # says so where there is nothing to train on
-    config = resolve(settings.config, dataset.kind)
+    config = resolve(settings.config, dataset)
     dataset = hold_out(dataset, config.valid_fraction, config.seed)
     dataset.fit_input()  # says so where nothing can be learned, before a word about the data; made once, and kept
     return dataset
