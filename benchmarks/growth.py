@@ -9,6 +9,7 @@ matplotlib). All samples are in memory; ten million of 28 x 28 would not fit, so
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import time
 from contextlib import closing
@@ -101,7 +102,7 @@ def draw(measured: dict[str, list[tuple[float, ...]]], path: Path) -> None:
     import matplotlib as mpl
 
     mpl.use("svg")
-    mpl.rcParams |= {"svg.fonttype": "none", "svg.hashsalt": "growth", "font.size": 8, "xtick.minor.size": 0}
+    mpl.rcParams |= {"svg.fonttype": "none", "svg.hashsalt": "growth", "font.size": 8}
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(2, len(SERIES), figsize=(11, 5), layout="constrained")
@@ -119,10 +120,13 @@ def draw(measured: dict[str, list[tuple[float, ...]]], path: Path) -> None:
         for axis, words in zip(column, ("samples a second", "ns a multiplication"), strict=True):
             axis.set_xticks(range(len(points)), names, rotation=45)
             axis.set_yscale("log")
+            axis.minorticks_off()
             axis.set_title(f"{words}, by {name}", fontsize=8)
-            axis.grid(alpha=0.3)
+            axis.grid(axis="y", alpha=0.3)
     axes[0, 0].legend()
     figure.savefig(path, metadata={"Date": None})
+    shorter = re.sub(r"\d+\.\d{2,}", lambda number: f"{float(number[0]):.1f}", path.read_text())  # tenths of a pixel
+    path.write_text(re.sub(r"\s*\n\s*", "\n", shorter))
     print(f"\n{path} is {path.stat().st_size:,} bytes")
 
 

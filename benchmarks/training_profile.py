@@ -1,7 +1,8 @@
 """What a training step spends its time on: products, arithmetic, optimizer, gathering, and calls.
 
-The whole step is timed in the trainer's own epochs, its parts in the same objects with batches of the real data. For
-two processes the parts are those of one of them, alone; that it waits for the other is then a part of the rest.
+The whole step is timed in the trainer's own epochs, its parts in the same objects with batches of the real data. Time
+is the processor's, which other programs hardly stretch, except for the whole step of two processes: its parts are those
+of one of them, alone, and that it waits for the other is a part of the rest.
 """
 
 from __future__ import annotations
@@ -42,13 +43,14 @@ def options(sizes: Sequence[int], batch: int, optimizer: str) -> dict[str, Any]:
 
 def whole_step(dataset: Dataset, **chosen: Any) -> float:
     """Return the microseconds of one step in the trainer's epochs, of which the first only fills the caches."""
+    clock = time.process_time if chosen["workers"] == 1 else time.perf_counter
     ends: list[float] = []
     events = mlp_train.train(dataset, **chosen)
     for event in events:
         if isinstance(event, Started):
             batches = event.batches
         elif isinstance(event, EpochEnd):
-            ends.append(time.perf_counter())
+            ends.append(clock())
             if len(ends) > 1 and ends[-1] - ends[0] > 2 * SECONDS:
                 break
     events.close()
@@ -66,8 +68,8 @@ def learner_of(plan: Plan) -> Learner:
 def microseconds(call: Callable[[], Any]) -> float:
     """Return how long a call takes on average."""
     call()
-    count, began = 0, time.perf_counter()
-    while (passed := time.perf_counter() - began) < SECONDS:
+    count, began = 0, time.process_time()
+    while (passed := time.process_time() - began) < SECONDS:
         call()
         count += 1
     return passed / count * 1e6
@@ -103,7 +105,7 @@ def calls(layers: int, workers: int) -> float:
 
 def parts(plan: Plan) -> dict[str, float]:
     """Return the microseconds that each part of one step takes."""
-    learner, clock = learner_of(plan), time.perf_counter
+    learner, clock = learner_of(plan), time.process_time
     gather = add = update = 0.0
     steps, pieces = 0, 0
     while gather + add + update < 2 * SECONDS:
