@@ -11,8 +11,8 @@ from threadpoolctl import ThreadpoolController
 from mlp_train.network import Network
 
 # Multiplications in one product of the largest layer, from which two OpenBLAS threads were measured to pay even when
-# another process wants the cores as well (a layer of 784 x 128 with a batch of about 1,000 rows).
-WORTH_THREADS = 100_000_000
+# other processes want the cores as well: at a tenth of it they took three times as long as one (docs/speed.md).
+WORTH_THREADS = 1_000_000_000
 
 
 @cache

@@ -29,7 +29,7 @@ YIELDS = 200  # then the core is offered to others so often, before
 PAUSE = 0.0002  # seconds of sleep at a time
 NARROWEST = 16  # columns of a layer that a process should at least have
 MOST = 8  # processes that are chosen unasked; more wait for each other more than they compute
-WORTH_A_STEP = 1_000_000  # multiplications of one product of a step, from which two processes were faster
+WORTH_A_STEP = 1_000_000  # multiplications of a step's forward pass, from which two processes were faster
 WORTH_A_RUN = 20_000_000_000  # of a run: about a second
 LINE = 8  # numbers of 8 bytes in a line of the processor's cache; each process writes a line of its own
 
@@ -55,8 +55,9 @@ def choose_workers(config: FitConfig, layers: Sequence[LayerSpec], rows: int, sa
         return config.workers
     if config.optimizer == "lbfgs" or config.engine == "plain":
         return 1
-    weights = sum(spec.n_in * spec.n_out for spec in layers)
-    widest = max((spec.n_out for spec in layers[:-1] if spec.activation != "softmax"), default=0)
+    split = [spec for spec in layers[:-1] if spec.activation != "softmax" and spec.n_out >= 2 * NARROWEST]
+    weights = sum(spec.n_in * spec.n_out for spec in split)
+    widest = max((spec.n_out for spec in split), default=0)
     pays = rows * weights >= WORTH_A_STEP and samples * weights >= WORTH_A_RUN
     most = min(cores(), MOST, widest // NARROWEST)
     return max(1, most) if pays and not on_disk and can_fork() else 1
