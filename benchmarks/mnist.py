@@ -25,7 +25,12 @@ RECIPES = {
         3600.0,
     ),
     "minutes": (["--preset", "best", "--time-limit", "175"], 3, 0.993, 185.0),
-    "long": (["--preset", "best", "--hidden", "1024,1024", "--time-limit", "1790"], 1, 0.995, 1805.0),
+    "long": (
+        ["--preset", "best", "--hidden", "1024,1024", "--epochs", "400", "--time-limit", "1790"],
+        1,
+        0.995,
+        1805.0,
+    ),
 }
 
 if __name__ == "__main__":
