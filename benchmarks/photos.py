@@ -31,7 +31,7 @@ MNIST = SHARED / "mnist.zip"
 PHOTOGRAPH, SAYS = SHARED / "photos" / "05221859.jpg", "05221859"
 FOUND, READ, FALSE = 0.97, 0.95, 0  # the goals
 TIGHT = 0.75  # of the union: a box that fits well, told beside the goal
-SEEDS, BLANK_SEEDS = 50_000, 70_000
+SEEDS, BLANK_SEEDS = 80_000, 90_000
 Box = tuple[int, int, int, int]
 
 

@@ -15,6 +15,7 @@ _SHORTEST = 8  # a line is at least this part of the long side
 _ACROSS = 0.4  # and runs into the edge of the frame; or several run so far across it ...
 _SEVERAL = 3  # ... so many, and ...
 _THIN = 0.03  # ... each is thinner than this share of its length, as no stroke of a 1 is
+_GAP = 25  # pieces nearer than this part of the long side are one line, which a punched hole interrupts
 STRONGER = 1.6  # ink on a line is so much stronger than the line
 
 
@@ -88,6 +89,12 @@ def _long_ones(lines: Array) -> Array:
     """Keep the lines that run far across the page, or into its edge: uint8, 1 or 0."""
     cv2 = opencv()
     _, labels, stats, _ = cv2.connectedComponentsWithStats(lines.astype(np.uint8), connectivity=8)
+    is_thin = stats[:, 4] <= 2 * _THIN * stats[:, 2] ** 2
+    is_thin[0] = False
+    pieces = is_thin[labels].astype(np.uint8)
+    gap = np.ones((3, max(pieces.shape) // _GAP), np.uint8)
+    joined = np.maximum(pieces, cv2.morphologyEx(pieces, cv2.MORPH_CLOSE, gap))
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
     left, width, area = stats[:, 0], stats[:, 2], stats[:, 4]
     share = width / lines.shape[1]
     at_edge = (left == 0) | (left + width == lines.shape[1])
@@ -96,7 +103,7 @@ def _long_ones(lines: Array) -> Array:
     if np.count_nonzero(within) >= _SEVERAL:
         kept |= within
     kept[0] = False
-    return np.asarray(kept[labels], np.uint8)
+    return np.asarray(kept[labels] & (pieces > 0), np.uint8)
 
 
 def _strengths(page: Array, long: Array) -> Array:

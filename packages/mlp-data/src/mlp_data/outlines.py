@@ -8,12 +8,13 @@ from mlp_data.decode import opencv
 from mlp_data.labels import Array
 from mlp_data.light import Light
 from mlp_data.paper import LARGE
-from mlp_data.strokes import Stroke
+from mlp_data.strokes import Group, Stroke
 
 _SOFT = 160  # ink gains its strength within less than this part of the long side ...
 _SOFTER = 1.2  # ... or than the thickness of its stroke, if all is out of focus; a shadow does not
 _FAT, _SOLID = 0.28, 0.8  # nor is what is this thick for its size and fills its hull: no stroke, but a soft patch
-_WEAK, _LESS_FAT = 35.0, 0.23  # grey levels; so weak a patch is shade though it is less fat and, at an edge, sharp
+_WEAK, _LESS_FAT = 35.0, 0.23  # grey levels; so weak an item is shade though it is less fat and, at an edge, sharp ...
+_DIM = 0.5  # ... and so weak a stroke is, if less steep than this share of `_SOFT`, however much is out of focus
 _NEAR = 0.004  # of the long side: so far outside of ink the paper is bare again, and its neighbours not yet reached ...
 _AWAY = 0.35  # ... or so far by the thickness of the stroke, if that is more: a large picture of a pen is less sharp
 _BARE = 0.5  # bare is what differs from the ink by more than this share of the ink's strength
@@ -41,15 +42,23 @@ def stand_out(strokes: list[Stroke], labels: Array, grey: Array, light: Light, i
         is_soft = steepness < least * strength and (
             steepness * stroke.thickness < _SOFTER * strength or _is_patch(stroke, _FAT)
         )
-        is_shade = stroke.strength < _WEAK and _is_patch(stroke, _LESS_FAT)
-        if not is_soft and not is_shade and _bare_around(stroke, labels, smooth, is_dark, strength) >= _AROUND:
+        is_dim = steepness < _DIM * least * strength and stroke.strength < _WEAK
+        if not is_soft and not is_dim and _bare_around(stroke, labels, smooth, is_dark, strength) >= _AROUND:
             kept.append(stroke)
     return kept
 
 
-def _is_patch(stroke: Stroke, fat: float) -> bool:
-    hull = float(opencv().contourArea(opencv().convexHull(stroke.outline.astype(np.int32))))
-    return stroke.thickness > fat * stroke.size and stroke.area > _SOLID * hull
+def without_shade(groups: list[Group], shape: tuple[int, ...]) -> list[Group]:
+    """Return the items that are no weak, solid patch of shade.
+
+    Only a whole item can be told so: weak pencil breaks up into pieces, and many a piece is a solid patch by itself.
+    """
+    return [one for one in groups if max(shape) <= LARGE or one.strength >= _WEAK or not _is_patch(one, _LESS_FAT)]
+
+
+def _is_patch(ink: Stroke | Group, fat: float) -> bool:
+    hull = float(opencv().contourArea(opencv().convexHull(ink.outline.astype(np.int32))))
+    return ink.thickness > fat * ink.size and ink.area > _SOLID * hull
 
 
 def _bare_around(stroke: Stroke, labels: Array, smooth: Array, is_dark: bool, strength: float) -> float:

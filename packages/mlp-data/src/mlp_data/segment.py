@@ -10,7 +10,7 @@ from mlp_data.decode import opencv
 from mlp_data.labels import Array
 from mlp_data.light import Light, light_of
 from mlp_data.lines import STRONGER, without_lines
-from mlp_data.outlines import stand_out
+from mlp_data.outlines import stand_out, without_shade
 from mlp_data.paper import Ink, flatten, ink_on, inked
 from mlp_data.strokes import Group, Stroke, group, strokes_of, threshold
 
@@ -56,7 +56,7 @@ def look(grey: Array) -> Found:
         strokes, labels = strokes_of(mask, traces, ink)
         strokes = [stroke for stroke in strokes if not _is_remnant(stroke, labels, lines)]
         strokes = stand_out(strokes, labels, grey, light, is_dark)
-        items = reading_order(group(strokes, grey.shape))
+        items = reading_order(without_shade(group(strokes, grey.shape), grey.shape))
         found.append(Found(light, flattened, ink, is_dark, lines, mask, labels, items))
     return max(found, key=lambda one: one.score)
 

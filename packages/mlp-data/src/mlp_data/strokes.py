@@ -78,6 +78,11 @@ class Group:
         """How strong its ink is, in grey levels."""
         return sum(stroke.strength * stroke.area for stroke in self.strokes) / self.area
 
+    @property
+    def outline(self) -> Array:
+        """The points of the outlines of its strokes."""
+        return np.concatenate([stroke.outline for stroke in self.strokes])
+
 
 def threshold(ink: Ink) -> tuple[Array, Array]:
     """Mark what is ink, 255 or 0: what stands out, and is nearer to the full strength of its stroke than to the page.
@@ -205,8 +210,7 @@ def _belonging(one: Group, other: Group, usual: float) -> float | None:
 
 
 def _distance(one: Group, other: Group) -> float:
-    a = np.concatenate([stroke.outline for stroke in one.strokes]).astype(np.float32)
-    b = np.concatenate([stroke.outline for stroke in other.strokes]).astype(np.float32)
+    a, b = one.outline.astype(np.float32), other.outline.astype(np.float32)
     a, b = a[:: max(1, len(a) // 400)], b[:: max(1, len(b) // 400)]
     return float(np.sqrt(((a[:, None] - b[None]) ** 2).sum(axis=2).min()))
 
