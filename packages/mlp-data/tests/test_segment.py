@@ -119,6 +119,22 @@ def test_a_tall_stroke_is_a_one_and_not_a_line_of_the_paper() -> None:
     assert_found(photographed(page), [(300, 120, 12, 360), (500, 120, 12, 360)])
 
 
+def test_a_line_that_punched_holes_interrupt_is_still_one_line() -> None:
+    page = paper(480, 700, 75)
+    page[:, 14:17] += 25
+    for y in (120, 240, 360):
+        cv2.circle(page, (15, y), 8, 30.0, -1)
+    assert segment(photographed(page)) == []
+
+
+def test_weak_pencil_that_breaks_into_pieces_is_one_digit() -> None:
+    page = paper()
+    page[200:334, 200:212] -= 30  # whole, beside the broken one
+    for top in (200, 246, 292):
+        page[top : top + 42, 300:312] -= 30
+    assert [item.box for item in segment(photographed(page))] == [(200, 200, 12, 134), (300, 200, 12, 134)]
+
+
 def test_the_edge_of_a_shadow_is_no_ink_and_writing_across_it_is(digits: np.ndarray) -> None:
     page = paper()
     boxes = row_of(page, digits)
