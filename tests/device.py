@@ -29,7 +29,10 @@ def answers(model, raw):
     """Ask the model everything, as one batch and one by one."""
     ask = model.predict_proba if model.classes else model.predict
     single = np.array([ask(one) for one in raw])
-    return {"labels": np.asarray(model.predict(raw)), "batch": np.asarray(ask(raw)), "single": single}
+    said = model.predict(raw)
+    if model.output_kind == "labels":  # each answer has as many as hold
+        said = [", ".join(labels) for labels in said]
+    return {"labels": np.asarray(said), "batch": np.asarray(ask(raw)), "single": single}
 
 
 def main(home):

@@ -250,3 +250,20 @@ def test_mnist_as_png_and_as_idx_get_the_runtimes_answers(mlp_train: Run, models
     assert [row[1] for row in rows_of(idx.out)] == model.predict(test).tolist()
     pictures = rows_of(mlp_train("predict", models / "digits.mlp", shared_data / "mnist-png.zip", "-q").out)
     assert len(pictures) == 12_000
+
+
+def test_no_answer_overwrites_the_model_an_input_or_another_answer(mlp_train: Run, models: Path) -> None:
+    model, page = models / "digits.mlp", Path("page.png")
+    page.write_bytes(cv2.imencode(".png", np.full((40, 40), 200, np.uint8))[1].tobytes())
+    before = model.read_bytes(), page.read_bytes()
+    for options in (
+        ["--out", model],
+        ["--out", page],
+        ["--segment", "--annotate", page],
+        ["--segment", "--annotate", "new.png", "--out", "./new.png"],
+    ):
+        answer = mlp_train("predict", model, page, "--force", *options)
+        assert answer.code == 2
+        assert "would overwrite" in answer.err
+    assert (model.read_bytes(), page.read_bytes()) == before
+    assert not Path("new.png").exists()

@@ -194,3 +194,14 @@ def test_every_path_of_a_run_is_one_of_its_files() -> None:
     run = Run(Path("a"))
     paths = (run.model, run.checkpoint, run.config, run.metrics, run.environment)
     assert tuple(path.name for path in paths) == FILES
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no lock that ends with its process")
+def test_force_leaves_the_files_of_a_run_that_is_going_on(tmp_path: Path) -> None:
+    run = create_run("a", out=tmp_path / "run")
+    run.config.write_text("source = 'xor'\n", encoding="utf-8")
+    with run.lock(), pytest.raises(OutputError, match="another process is training in this folder"):
+        create_run("b", out=tmp_path / "run", force=True)
+    assert run.config.exists()
+    create_run("b", out=tmp_path / "run", force=True)
+    assert not run.config.exists()

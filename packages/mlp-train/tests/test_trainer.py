@@ -174,16 +174,27 @@ def test_a_checkpoint_of_another_configuration_or_of_other_data_is_refused():
         events_of(blobs(seed=1), epochs=2, resume=saved)
 
 
+def huge_state(number):
+    state = np.random.default_rng(0).bit_generator.state
+    return {**state, "state": {**state["state"], "state": number}}
+
+
 @pytest.mark.parametrize(
     ("key", "values"),
     [
         ("epoch", [None, -1, 1.5, "x"]),
         ("best_epoch", [None, -1, []]),
         ("best_loss", ["x", [], True]),
-        ("lr_factor", [None, 0, "x"]),
+        ("epoch", [3, 10**12]),
+        ("lr_factor", [None, 0, "x", float("inf")]),
+        ("best_loss", [float("nan")]),
+        ("seconds", [None, -1, float("inf")]),
         ("plateau", [None, {}, {"share": 0, "lowest": None, "waited": 0}]),
         ("settled", [None, {}, {"workers": 65, "epochs": 1, "lr": None}, {"workers": 1, "epochs": 0, "lr": None}]),
-        ("generators", [None, {}, [], [{}, {}], [{"bit_generator": "PCG64"}, None]]),
+        (
+            "generators",
+            [None, {}, [], [{}, {}], [{"bit_generator": "PCG64"}, None], [huge_state(-1), huge_state(10**60)]],
+        ),
         ("history", [None, "x", [1]]),
         ("identity", [None, 5, {}]),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,7 +48,7 @@ def _is_settled(value: Any) -> bool:
         and _is_count(value["workers"])
         and 1 <= value["workers"] <= 64
         and _is_count(value["epochs"])
-        and value["epochs"] > 0
+        and 0 < value["epochs"] <= 10**9
         and (value["lr"] is None or (_is_number(value["lr"]) and value["lr"] > 0))
     )
 
@@ -73,9 +74,10 @@ def restore(trainer: Trainer, saved: Checkpoint) -> None:
             (trainer.plan.shuffle_generator, trainer.plan.noise_generator), states, strict=True
         ):
             generator.bit_generator.state = state
-    except (TypeError, ValueError, KeyError) as error:
+    except (TypeError, ValueError, KeyError, OverflowError) as error:
         raise saved.refusal(f"generators: {error}") from error
-    trainer.epoch, trainer.best_epoch = saved.part("epoch", _is_count), saved.part("best_epoch", _is_count)
+    trainer.epoch = saved.part("epoch", lambda value: _is_count(value) and value <= trainer.plan.epochs)
+    trainer.best_epoch = saved.part("best_epoch", lambda value: _is_count(value) and value <= trainer.epoch)
     best_loss = saved.part("best_loss", lambda value: value is None or _is_number(value))
     trainer.best_loss = np.inf if best_loss is None else best_loss
     trainer.seconds = saved.part("seconds", lambda value: _is_number(value) and value >= 0)
@@ -97,7 +99,7 @@ def _is_plateau(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return type(value) in (int, float)
+    return type(value) in (int, float) and math.isfinite(value)
 
 
 def _is_count(value: Any) -> bool:

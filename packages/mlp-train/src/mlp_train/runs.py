@@ -131,8 +131,9 @@ def _claim(folder: Path, force: bool) -> Path:
                 f"{folder}: the folder is not empty, it holds {held[0]}; choose another, pass --resume to go on "
                 "with a run in it, or --force to replace one"
             )
-        for name in FILES:
-            (folder / name).unlink(missing_ok=True)
+        with Run(folder).lock():  # a run that is still going on keeps its files
+            for name in FILES:
+                (folder / name).unlink(missing_ok=True)
     except FileExistsError as error:
         raise OutputError(f"{folder}: this is a file, not a folder; choose another place for the run") from error
     except OSError as error:

@@ -104,6 +104,7 @@ def predict(
         raise UsageError("--annotate draws what --segment finds; give both")
     for path in (out, annotate):
         _refuse_existing(path, force)
+    _refuse_overwriting([path for path in (out, annotate) if path is not None], [model_path, *inputs])
     voice = Voice(quiet)
     load_plugins(plugin or ())
     model = load_model(model_path)
@@ -151,6 +152,17 @@ def ask(model: Model, batch: Batch) -> Iterator[Answer]:
             yield Answer(name, ", ".join(value), None, of_row, batch.headings, labels=value)
         else:
             yield Answer(name, value, of_row.get(value), of_row, batch.headings)
+
+
+def _refuse_overwriting(written: list[str], read: list[str]) -> None:
+    """Refuse to write what is read, or two things into one file."""
+    from mlp_train.errors import UsageError
+
+    taken = {Path(path).resolve() for path in read}
+    for path in written:
+        if Path(path).resolve() in taken:
+            raise UsageError(f"{path}: this would overwrite the model, an input or another answer; choose another name")
+        taken.add(Path(path).resolve())
 
 
 def _refuse_existing(out: str | None, force: bool) -> None:
