@@ -68,7 +68,7 @@ def restore(trainer: Trainer, saved: Checkpoint) -> None:
         vector = trainer.state.vectors[name]
         np.copyto(vector, saved.array(name, vector))
     trainer.best = saved.array("best", trainer.network.flat).copy()
-    states = saved.part("generators", lambda value: isinstance(value, list) and len(value) == 2)
+    states = saved.part("generators", lambda value: isinstance(value, list) and len(value) == 2 and _has_counts(value))
     try:
         for generator, state in zip(
             (trainer.plan.shuffle_generator, trainer.plan.noise_generator), states, strict=True
@@ -104,6 +104,13 @@ def _is_number(value: Any) -> bool:
 
 def _is_count(value: Any) -> bool:
     return type(value) is int and value >= 0
+
+
+def _has_counts(state: Any) -> bool:
+    """Say whether every number in a generator's state is a count of at most 128 bits, as PCG64 has them."""
+    if isinstance(state, (dict, list)):
+        return all(map(_has_counts, state.values() if isinstance(state, dict) else state))
+    return not isinstance(state, (int, float)) or (_is_count(state) and state < 2**128)
 
 
 def _is_history(value: Any) -> bool:
