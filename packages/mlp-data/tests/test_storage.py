@@ -149,6 +149,14 @@ def test_without_a_word_half_of_the_machine_is_allowed_and_small_data_stay_in_me
     assert "max_memory" not in load("digits", max_memory="1G").load_options  # how, not what
 
 
+def twice_the_same(in_memory: Dataset, source: Path, cache: Path) -> None:
+    """Load onto the disk, then from there."""
+    for _ in range(2):
+        on_disk = load(source, cache=str(cache))
+        assert isinstance(on_disk.train.x, FileRows)
+        same(in_memory, on_disk)
+
+
 def pixel_csv(count: int) -> bytes:
     pixels = np.random.default_rng(1).integers(0, 256, (count, 64))
     rows = [",".join(map(str, [f"class {i % 3}" if i > 40 else i % 3, *row])) for i, row in enumerate(pixels.tolist())]
@@ -163,10 +171,7 @@ def test_lines_of_pixels_on_disk_are_the_same_data_as_in_memory(
     source = pack(packing, {"train.csv": pixel_csv(90)}, tmp_path, make_zip)
     in_memory = load(source)
     monkeypatch.setattr(Storage, "fits", lambda self, content: False)
-    for _ in range(2):
-        on_disk = load(source, cache=str(tmp_path / "cache"))
-        assert isinstance(on_disk.train.x, FileRows)
-        same(in_memory, on_disk)
+    twice_the_same(in_memory, source, tmp_path / "cache")
     turned = load(source, cache=str(tmp_path / "cache"), transpose=True)
     assert (np.asarray(turned.train.x) == np.asarray(in_memory.train.x).swapaxes(1, 2)).all()
 
@@ -188,10 +193,7 @@ def test_image_folders_on_disk_are_the_same_data_as_in_memory(
     source = make_zip(png_folder(frames))
     in_memory = load(source)
     monkeypatch.setattr(Storage, "fits", lambda self, content: False)
-    for _ in range(2):
-        on_disk = load(source, cache=str(tmp_path / "cache"))
-        assert isinstance(on_disk.train.x, FileRows)
-        same(in_memory, on_disk)
+    twice_the_same(in_memory, source, tmp_path / "cache")
 
 
 def test_images_of_different_sizes_stay_in_memory(tmp_path: Path, make_zip: Write, tight: None) -> None:
