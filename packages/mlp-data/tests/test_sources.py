@@ -148,6 +148,13 @@ def test_what_was_said_about_images_is_refused_for_other_data(source: str, kind:
         mlp_data.load(source, **said)
 
 
+@pytest.mark.parametrize("said", [{"numbers": "piecewise"}, {"drop": ("x",)}, {"columns": {"x": "number"}}])
+@pytest.mark.parametrize(("source", "kind"), [("digits", "image"), ("xor", "vector")])
+def test_what_was_said_about_tables_is_refused_for_other_data(source: str, kind: str, said: dict[str, Any]) -> None:
+    with pytest.raises(OptionError, match=rf"^{source}: option \w+=.* is for tables, but this is {kind} data: leave"):
+        mlp_data.load(source, **said)
+
+
 def test_a_loader_of_your_own_is_asked_before_the_built_in_ones(make_zip: Zip) -> None:
     seen: list[tuple[list[str], str | None]] = []
 

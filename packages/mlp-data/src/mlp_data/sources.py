@@ -149,7 +149,8 @@ def load(source: str | os.PathLike[str], **options: Any) -> Dataset:
 
 def _refuse_others(said: Options, kind: str, where: str) -> None:
     """Refuse what was said about another kind of data, for it would do nothing here."""
-    for option, wanted in {"weight_column": "table", "fit": "image", "ink": "image", "transpose": "image"}.items():
+    of_tables = dict.fromkeys(("weight_column", "drop", "columns", "numbers"), "table")
+    for option, wanted in {**of_tables, **dict.fromkeys(("fit", "ink", "transpose"), "image")}.items():
         value = getattr(said, option)
         if value and kind != wanted:
             raise OptionError(
