@@ -99,7 +99,14 @@ class Crew:
             with warnings.catch_warnings():
                 # Python warns of forking while there are threads; those of BLAS are ready for it, others stay behind.
                 warnings.simplefilter("ignore", DeprecationWarning)
-                pid = os.fork()
+                try:
+                    pid = os.fork()
+                except OSError as error:
+                    os.close(read)
+                    os.close(write)
+                    raise UsageError(
+                        f"another process cannot be started: the system says '{error.strerror}'; use --workers 1"
+                    ) from error
             if pid == 0:
                 os.close(write)
                 for other in self._commands:
