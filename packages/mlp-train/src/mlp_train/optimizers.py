@@ -61,12 +61,6 @@ class Optimizer:
         """Return the memory by name, for a checkpoint."""
         return {name: getattr(self, name) for name in self.memory}
 
-    def restore(self, arrays: dict[str, Array], steps: int) -> None:
-        """Take over the memory and step count of a checkpoint."""
-        for name in self.memory:
-            np.copyto(getattr(self, name), arrays[name])
-        self.steps = steps
-
 
 class SGD(Optimizer):
     """w -= lr g: a step straight downhill (Robbins and Monro, 1951)."""
