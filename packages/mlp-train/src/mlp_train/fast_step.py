@@ -93,9 +93,7 @@ class _Pass:
         self.d = [d[:rows] for d in step.d]
         self.positive = [p[:rows] for p in step.positive]
         self.zeros = [step.zeros[: z.size].reshape(z.shape) for z in self.z]
-        self.given = [
-            shared[:rows] for shared in step.exchange.given[turn]
-        ]  # what hidden layer i gives, of all processes
+        self.given = [shared[:rows] for shared in step.exchange.given[turn]]  # what all processes make of layer i
         own = [given[:, columns] for given, columns in zip(self.given, step.share.columns, strict=False)]
         self.passed_on = own  # the part that this process writes
         self.a = [a[:rows] if drops else own[i] for i, a in enumerate(step.a[:-1])] + [step.a[-1][:rows]]

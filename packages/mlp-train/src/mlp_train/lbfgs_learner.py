@@ -16,7 +16,7 @@ from mlp_train.lbfgs import LBFGS
 from mlp_train.learner import Pass, State, diverged, largest_weights
 from mlp_train.network import Network
 from mlp_train.plan import Plan
-from mlp_train.regularizers import add_l1_gradient, add_l2_gradient, penalty
+from mlp_train.regularizers import add_penalty_gradient, penalty
 from mlp_train.share import Exchange, Share
 
 
@@ -43,7 +43,6 @@ class LbfgsLearner:
             plan.noise_generator,
             **options,
         )
-        self._scratch = np.empty_like(self.network.flat)
 
     @property
     def converged(self) -> bool:
@@ -82,8 +81,5 @@ class LbfgsLearner:
         """Return the loss of all samples with its penalties, and its gradient."""
         config = self.plan.config
         loss = sum(self.step.add(piece) for piece in self.plan.train.batches(len(self.plan.train)))
-        if config.l1:
-            add_l1_gradient(self.network, self.step.gradient, config.l1, self._scratch)
-        if config.l2:
-            add_l2_gradient(self.network, self.step.gradient, config.l2, self._scratch)
+        add_penalty_gradient(self.network, self.step.gradient, config.l1, config.l2)
         return loss + penalty(self.network, config.l1, config.l2), self.step.gradient.flat

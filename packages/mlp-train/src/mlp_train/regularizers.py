@@ -12,24 +12,19 @@ from mlp_train.network import FlatArrays, Gradient, Network
 
 
 def penalty(network: Network, l1: float, l2: float) -> float:
-    """Return what the size of the weights adds to the loss: l1 sum(|W|) + l2 / 2 sum(W^2)."""
+    """Return what the size of the weights adds to the loss: l1 sum(|W|) (Tibshirani, 1996) + l2 / 2 sum(W^2)."""
     weights = network.flat[: network.weight_count]
     return (l1 * float(np.abs(weights).sum()) if l1 else 0.0) + (0.5 * l2 * norm(weights) ** 2 if l2 else 0.0)
 
 
-def add_l1_gradient(network: Network, gradient: Gradient, l1: float, scratch: Array) -> None:
-    """Add d(penalty)/dW = l1 sign(W): every weight is drawn towards 0 with the same force (Tibshirani, 1996)."""
+def add_penalty_gradient(network: Network, gradient: Gradient, l1: float, l2: float) -> None:
+    """Add the penalty's slope, l1 sign(W) + l2 W: l1 draws all weights to 0 with one force, l2 the large ones more."""
     count = network.weight_count
-    np.sign(network.flat[:count], out=scratch[:count])
-    scratch[:count] *= l1
-    gradient.flat[:count] += scratch[:count]
-
-
-def add_l2_gradient(network: Network, gradient: Gradient, l2: float, scratch: Array) -> None:
-    """Add d(penalty)/dW = l2 W; scratch is as long as the gradient."""
-    count = network.weight_count
-    np.multiply(network.flat[:count], l2, out=scratch[:count])
-    gradient.flat[:count] += scratch[:count]
+    weights, slope = network.flat[:count], gradient.flat[:count]
+    if l1:
+        slope += l1 * np.sign(weights)
+    if l2:
+        slope += l2 * weights
 
 
 def norm(flat: Array) -> float:

@@ -7,6 +7,8 @@ not grow with the batch.
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
 from mlp_train.array import Array
@@ -20,14 +22,7 @@ from mlp_train.losses import Loss, output_gradient, smooth_labels
 from mlp_train.network import ForwardPass, Gradient, Network
 from mlp_train.optimizers import Optimizer
 from mlp_train.piece import PIECE, Piece
-from mlp_train.regularizers import (
-    add_l1_gradient,
-    add_l2_gradient,
-    clip_norm,
-    clip_value,
-    limit_norms,
-    norm,
-)
+from mlp_train.regularizers import add_penalty_gradient, clip_norm, clip_value, limit_norms, norm
 
 
 class PlainStep:
@@ -49,9 +44,12 @@ class PlainStep:
         self.generator, self.smoothing, self.average, self.rows = generator, smoothing, average, rows
         self.gradient = Gradient(network.layers, network.dtype)
         self.forward = ForwardPass(network, rows, keep_last_z=True)
-        self._part = Gradient(network.layers, network.dtype)  # of the second and later pieces of a batch
-        self._scratch = np.empty_like(self.gradient.flat)
-        self._pieces = 0
+        self._pieces = 0  # of the present batch that were added
+
+    @cached_property
+    def _part(self) -> Gradient:
+        """Room for the gradient of a piece that is not the first of its batch."""
+        return Gradient(self.network.layers, self.network.dtype)
 
     def add(self, piece: Piece) -> float:
         """Add the gradient of these rows to that of the batch; return what they add to its mean loss."""
@@ -78,10 +76,7 @@ class PlainStep:
     def update(self, lr: float, watch: bool = False) -> Watched | None:
         """Change the parameters by the gradient of the batch; return what happened if someone watches."""
         config, network, gradient = self.config, self.network, self.gradient
-        if config.l1:
-            add_l1_gradient(network, gradient, config.l1, self._scratch)
-        if config.l2:
-            add_l2_gradient(network, gradient, config.l2, self._scratch)
+        add_penalty_gradient(network, gradient, config.l1, config.l2)
         before = (gradient.flat.copy(), network.flat.copy()) if watch else None
         if config.clip_value:
             clip_value(gradient, config.clip_value)
