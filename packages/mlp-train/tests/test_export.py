@@ -153,6 +153,16 @@ def test_the_self_test_is_made_of_the_spec_alone_and_notices_another_weight() ->
         mlp_runtime.load(bytes(data), verify=False)
 
 
+@pytest.mark.parametrize("width", [3, 4])
+@pytest.mark.parametrize("fit", ["none", "stretch"])
+def test_grey_images_as_narrow_as_colours_are_many_go_into_a_model_that_loads(width: int, fit: str) -> None:
+    prepare = ImageInput(8, width, fit=fit)
+    model = mlp_runtime.load(to_bytes(prepare, net(prepare.size, 10), DIGITS))
+    frames = np.random.default_rng(0).integers(0, 256, (5, 8, width), np.uint8)
+    assert model.predict(frames[0]) == model.predict(list(frames))[0]
+    assert model.predict_proba(list(frames)).shape == (5, 10)
+
+
 def test_inputs_too_large_for_a_self_test_make_a_file_without_one() -> None:
     prepare = VectorInput(300_000)
     layers: list[Layer] = [(np.zeros((prepare.size, 1)), np.zeros(1), "identity", {})]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import mlp_data
+import mlp_runtime
 from mlp_data.errors import DataError
 from mlp_train import fit, train
 from mlp_train.checkpoints import Checkpoint
@@ -465,3 +466,13 @@ def test_chance_counts_every_label():
     started = next(iter(train(labels)))
     assert started.chance_loss == pytest.approx(3 * np.log(2))
     assert abs(started.first_loss - started.chance_loss) < 1
+
+
+@pytest.mark.parametrize("width", [3, 4])
+def test_grey_images_as_narrow_as_colours_are_many_train_into_a_file_that_predicts(width, tmp_path):
+    y = np.arange(400) % 2
+    x = np.random.default_rng(0).integers(0, 50, (400, 8, width), np.uint8)
+    x[y == 1, :2] += 150  # few enough to stay ink
+    fit(x, y.astype(str), hidden=8, epochs=20, seed=0).save(tmp_path / "narrow.mlp")
+    model = mlp_runtime.load(tmp_path / "narrow.mlp")
+    assert [model.predict(frame) for frame in x] == y.astype(str).tolist()

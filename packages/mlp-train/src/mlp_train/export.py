@@ -15,6 +15,7 @@ import msgpack
 import numpy as np
 
 import mlp_runtime
+from mlp_data.atomic import write_bytes
 from mlp_runtime.activations import get_activation, layer
 from mlp_runtime.errors import ModelFileError, nearest
 from mlp_runtime.inputs import Input
@@ -35,7 +36,6 @@ from mlp_runtime.modelfile import (
 )
 from mlp_runtime.schema import MAX_SELFTEST_BYTES
 from mlp_train.array import Array
-from mlp_train.atomic import write_bytes
 from mlp_train.errors import OutputError, UsageError
 from mlp_train.plain import plain
 
@@ -185,7 +185,7 @@ def _selftest(prepare: Input, layers: Sequence[StoredLayer], tensors: dict[str, 
         inputs: dict[str, Any] = {"tensor": "selftest.inputs"}
     else:
         inputs = {"rows": plain(raw)}
-    a = prepare.transform(raw)
+    a = prepare.scale(prepare.prepare(raw, many=True))  # not transform: frames 3 or 4 wide would be one in colour
     with np.errstate(over="ignore", invalid="ignore"):  # an output that is not finite is refused by the reader
         for one in layers:
             a = one.forward(a)
