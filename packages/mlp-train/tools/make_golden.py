@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 
 import mlp_runtime
+from mlp_data.atomic import write_text
 from mlp_runtime.inputs import Column, ImageInput, TableInput, VectorInput
 from mlp_train import export
-from mlp_train.atomic import write_text
 from mlp_train.plain import plain
 
 FOLDER = Path(__file__).resolve().parents[2] / "mlp-runtime" / "tests" / "golden"

@@ -1,4 +1,4 @@
-"""Every error of this package says which data cannot be used, where in it, and what to do about it."""
+"""Every error of this package says which data cannot be used, or what cannot be written, and what to do about it."""
 
 from __future__ import annotations
 
@@ -25,5 +25,5 @@ class OptionError(DataError):
     """An option, a loader or a sample was asked for by a name that is not known."""
 
 
-class OutputError(DataError):
-    """A result cannot be written where it should go."""
+class OutputError(MlpError):
+    """A result cannot be written where it should go, which is no fault of the data."""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mlp_data.atomic import write_bytes
 from mlp_data.dataset import Dataset
 from mlp_data.decode import decode, opencv
 from mlp_data.drawing import SUFFIXES, labelled, packed
@@ -128,17 +126,4 @@ def check_target(path: str, force: bool) -> None:
 
 def save(picture: Array, path: str) -> None:
     """Write an RGB picture as the kind of file that `path` ends in, as a whole or not at all."""
-    target = Path(path)
-    data = packed(picture, path)
-    temporary = target.with_name(f".{secrets.token_hex(6)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror}: choose another place") from error
-    finally:
-        with suppress(OSError):  # gone already, if all went well
-            temporary.unlink()
+    write_bytes(path, packed(picture, path))

@@ -18,7 +18,7 @@ from typing import Any
 import msgpack
 import numpy as np
 
-from mlp_train.atomic import write_bytes
+from mlp_data.atomic import write_bytes
 from mlp_train.errors import CheckpointError
 
 MAGIC = b"MLPCKPT\x01"  # the last byte is the version

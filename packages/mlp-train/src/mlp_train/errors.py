@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from mlp_data.errors import DataError, OptionError
+from mlp_data.errors import OutputError as OutputError  # of files that are written, here and there
 from mlp_runtime.errors import InputError, MlpError, ModelFileError
 
 
 class TrainError(MlpError):
-    """The root of every error that mlp_train raises on purpose."""
+    """The root of the errors that are of training alone."""
 
 
 class UsageError(TrainError):
@@ -23,10 +25,6 @@ class CheckpointError(TrainError):
 
 class GoalMissed(TrainError):
     """The work was done, but its result is below what was asked for."""
-
-
-class OutputError(TrainError):
-    """A result cannot be written where it should go."""
 
 
 class DivergedError(TrainError):
@@ -46,7 +44,9 @@ BUG = 1  # an exception that nobody raised on purpose
 
 EXIT_CODES: dict[type[MlpError], int] = {
     UsageError: 2,
+    OptionError: 2,
     InputError: 3,
+    DataError: 3,
     ModelFileError: 4,
     CheckpointError: 4,
     GoalMissed: 5,
@@ -64,9 +64,6 @@ def exit_code(error: BaseException) -> int:
     >>> exit_code(ZeroDivisionError())
     1
     """
-    from mlp_data.errors import DataError, OptionError  # here, so that this module costs nothing to import
-
     if isinstance(error, KeyboardInterrupt):
         return EXIT_CODES[Interrupted]
-    codes = {**EXIT_CODES, DataError: 3, OptionError: 2}
-    return next((codes[kind] for kind in type(error).__mro__ if kind in codes), BUG)
+    return next((EXIT_CODES[kind] for kind in type(error).__mro__ if kind in EXIT_CODES), BUG)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mlp_train.atomic import output_error, write_text
+from mlp_data.atomic import output_error, write_text
 from mlp_train.errors import UsageError
 from mlp_train.plain import plain
 

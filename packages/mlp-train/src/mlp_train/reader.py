@@ -10,10 +10,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import DTypeLike
 
+from mlp_data.atomic import output_error
 from mlp_data.rows import BLOCK, FileRows
 from mlp_runtime.inputs import Input
 from mlp_train.array import Array
-from mlp_train.atomic import output_error
 from mlp_train.piece import PIECE, Piece
 
 Change = Callable[[Array], Array]  # rows of pixels, uint8 (n, size), to others

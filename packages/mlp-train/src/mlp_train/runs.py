@@ -20,7 +20,7 @@ from typing import Any
 
 import tomli_w
 
-from mlp_train.atomic import output_error, write_text
+from mlp_data.atomic import output_error, write_text
 from mlp_train.environment import environment
 from mlp_train.errors import OutputError, UsageError, unreadable
 from mlp_train.metrics_log import epoch_of, read_events

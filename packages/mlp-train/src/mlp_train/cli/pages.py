@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mlp_data.atomic import write_bytes
 from mlp_data.decode import decode
 from mlp_data.drawing import SUFFIXES, labelled, packed
 from mlp_data.errors import DataError, DecodeError
@@ -17,7 +18,6 @@ from mlp_data.photo import segment
 from mlp_data.sources import Member, open_source
 from mlp_runtime import Model
 from mlp_runtime.inputs import ImageInput
-from mlp_train.atomic import write_bytes
 from mlp_train.cli.predict import Answer, ask
 from mlp_train.cli.questions import Batch
 from mlp_train.cli.shared import Voice, counted, printable

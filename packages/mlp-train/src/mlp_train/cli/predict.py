@@ -177,7 +177,7 @@ def _write_csv(out: str, answers: list[Answer], model: Model) -> int:
     import csv
     import io
 
-    from mlp_train.atomic import write_text
+    from mlp_data.atomic import write_text
 
     headings = {one.headings for one in answers}
     common = headings.pop() if len(headings) == 1 else None

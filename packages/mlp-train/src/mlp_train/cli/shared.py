@@ -59,7 +59,7 @@ def answer(text: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        from mlp_train.atomic import output_error
+        from mlp_data.atomic import output_error
 
         raise output_error("standard output", error) from error
 

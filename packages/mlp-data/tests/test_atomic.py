@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from mlp_train.atomic import write_bytes, write_text
-from mlp_train.errors import OutputError
+from mlp_data.atomic import write_bytes, write_text
+from mlp_data.errors import OutputError
 
 
 def names(folder: Path) -> list[str]:
@@ -131,8 +131,8 @@ def test_a_pipe_or_device_is_never_replaced(tmp_path: Path) -> None:
 
 LIMITED = """
 import resource, sys
-from mlp_train.atomic import write_bytes
-from mlp_train.errors import OutputError
+from mlp_data.atomic import write_bytes
+from mlp_data.errors import OutputError
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 try:
     write_bytes(sys.argv[1], bytes(100_000))
@@ -153,8 +153,8 @@ def test_a_write_that_the_system_cuts_short_leaves_the_old_file(tmp_path: Path) 
 
 FULL = """
 import os, sys
-from mlp_train.atomic import write_bytes
-from mlp_train.errors import OutputError
+from mlp_data.atomic import write_bytes
+from mlp_data.errors import OutputError
 target = sys.argv[1] + "/model.mlp"
 write_bytes(target, b"old")
 try:

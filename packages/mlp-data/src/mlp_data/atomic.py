@@ -9,7 +9,7 @@ import secrets
 import stat
 from pathlib import Path
 
-from mlp_train.errors import OutputError
+from mlp_data.errors import OutputError
 
 REASONS = {
     errno.ENOSPC: "the disk is full; free some space or choose another place",
