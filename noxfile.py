@@ -22,6 +22,7 @@ nox.options.reuse_venv = "yes"
 
 ROOT = Path(__file__).parent
 PACKAGES = ("mlp-runtime", "mlp-data", "mlp-train")  # each needs only those before it
+EXTRAS = {"mlp-train": "[ui]"}  # what the tests of a package need besides; the wheels are tried without
 PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 RUNTIME_WHEEL_LIMIT = 60_000  # bytes
@@ -52,7 +53,7 @@ def group(name: str) -> list[str]:
 def install(session: nox.Session, package: str, *others: str) -> None:
     """Install a package from this checkout with those that it needs, and nothing that it does not ask for."""
     wanted = PACKAGES[: PACKAGES.index(package) + 1]
-    session.install(*(part for name in wanted for part in ("-e", f"packages/{name}")), *others)
+    session.install(*(part for name in wanted for part in ("-e", f"packages/{name}{EXTRAS.get(name, '')}")), *others)
     if package != "mlp-runtime":
         make_opencv_work(session)
 

@@ -17,6 +17,7 @@ from mlp_train.cli.frame import OneSentence
 from mlp_train.cli.gradcheck import gradcheck
 from mlp_train.cli.inspect import inspect
 from mlp_train.cli.predict import predict
+from mlp_train.cli.ui import ui
 
 app = typer.Typer(
     cls=OneSentence,
@@ -25,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command(cls=FitCommand)(fit)
-for command in (evaluate, predict, inspect, gradcheck, env):
+for command in (evaluate, predict, inspect, gradcheck, ui, env):
     app.command(cls=PlainCommand)(command)
 
 
