@@ -112,10 +112,11 @@ def parts(plan: Plan) -> dict[str, float]:
         last = clock()
         for piece in plan.train.batches(plan.batch_size, plan.shuffle_generator):
             began = clock()
+            learner.step.begin(1e-4)
             learner.step.add(piece)
             added = clock()
             if piece.ends:
-                learner.step.update(1e-4)
+                learner.step.update()
                 steps += 1
             pieces += 1
             gather, add = gather + began - last, add + added - began

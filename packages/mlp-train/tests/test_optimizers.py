@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mlp_train.optimizers import OPTIMIZERS
+from mlp_train.optimizers import OPTIMIZERS, Folding, unit_of
 
 
 def make(name, size=2, weight_count=2, momentum=0.9, weight_decay=0.0, dtype=np.float64, **betas):
@@ -59,6 +59,15 @@ def lion(w, g, lr, s, t, b1, b2, m, d):
     return w - lr * (update + d * w)
 
 
+@pytest.mark.parametrize("name", [name for name, kind in OPTIMIZERS.items() if issubclass(kind, Folding)])
+def test_a_gradient_that_holds_the_learning_rate_already_gives_the_same_steps(name):
+    one, two, w, w2 = make(name, SIZE), make(name, SIZE), np.ones(SIZE), np.ones(SIZE)
+    for g, lr in fifty_steps():
+        one.update(w, g.copy(), lr)
+        two.update_folded(w2, g * unit_of(lr), lr)
+        assert w.tolist() == w2.tolist()
+
+
 TEXTBOOK = {
     "sgd": sgd,
     "momentum": momentum,
@@ -78,6 +87,7 @@ def fifty_steps():
     scale = 10.0 ** rng.uniform(-6, 3, SIZE)  # gradients of very different size, and one that is always zero
     scale[0] = 0
     rates = 0.01 * (1 + np.sin(np.arange(50)))
+    rates[20] = 0  # a schedule may stand still
     return zip(rng.normal(size=(50, SIZE)) * scale, rates, strict=True)
 
 
@@ -171,6 +181,7 @@ def test_a_restored_optimizer_goes_on_as_if_never_stopped(name):
     one, w = make(name), np.ones(2)
     for g in gradients[:3]:
         one.update(w, g.copy(), 0.1)
+    one.settle()
     two, w2 = make(name), w.copy()
     for memory, kept in zip(two.arrays().values(), one.arrays().values(), strict=True):  # as a learner takes it over
         memory[:] = kept

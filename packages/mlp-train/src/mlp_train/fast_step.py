@@ -17,6 +17,7 @@ from mlp_train.crew import Crew
 from mlp_train.derivatives import DERIVATIVES
 from mlp_train.dropout import draw_mask
 from mlp_train.losses import cross_entropy
+from mlp_train.optimizers import Folding, unit_of
 from mlp_train.piece import Piece
 from mlp_train.regularizers import norm
 from mlp_train.share import Exchange, Share
@@ -42,6 +43,21 @@ class FastStep(PlainStep):
         self.is_softmax = self.loss.value is cross_entropy
         self._passes: dict[tuple[int, int], _Pass] = {}
         self._turn = 0
+        config = self.config  # the learning rate can go into dL/dz where nobody looks at the gradient in between
+        looks = config.l1 or config.l2 or config.clip_value or config.clip_norm
+        self._folding = self.optimizer if isinstance(self.optimizer, Folding) and not looks else None
+
+    def begin(self, lr: float) -> None:
+        """Get ready for a batch, after which the parameters will be updated with this learning rate."""
+        super().begin(lr)
+        if self._folding is not None:
+            self.unit = unit_of(lr)
+
+    def _change(self) -> None:
+        if self._folding is None:
+            super()._change()
+        else:
+            self._folding.update_folded(self.network.flat, self.gradient.flat, self.lr)
 
     def add(self, piece: Piece) -> float:
         """Add the gradient of these rows to that of the batch; return what they add to its mean loss."""
@@ -134,13 +150,13 @@ class _Pass:
             y += step.smoothing / y.shape[1]
         if step.is_softmax and weight is None:
             total = self._softmax_cross_entropy(z, a, y, d)
-            d *= 1 / batch
+            d *= step.unit / batch
             return total / batch
         if step.is_softmax:
             ACTIVATIONS["softmax"].forward(z, a)
         values = step.loss.value(z, a, y)
         step.loss.gradient(a, y, d)
-        d *= 1 / batch
+        d *= step.unit / batch
         if step.loss.activation is None:
             spec = self.specs[-1]
             DERIVATIVES[spec.activation].backward(d, z, a, d, **spec.parameters)

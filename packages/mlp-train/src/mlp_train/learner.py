@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -141,6 +142,7 @@ class Learner:
         batches = plan.train.batches(plan.batch_size, plan.shuffle_generator, self.augmenter)
         so_far = Pass(number * plan.batches, plan.lr)
         total, step = len(plan.train), self.step
+        begins = True  # the next piece is the first of a batch
         while so_far.samples < total:
             until = time.perf_counter() + PROGRESS_SECONDS
             # the loss is looked at after every batch, so an overflow is reported by a sentence and not by a warning
@@ -149,19 +151,24 @@ class Learner:
                 np.errstate(over="ignore", invalid="ignore", divide="ignore"),
             ):
                 for piece in batches:
+                    if begins:
+                        rate = learning_rate(config.schedule, plan.lr * scale, so_far.step, plan.steps, config.warmup)
+                        so_far.lr = rate
+                        step.begin(rate)
+                    begins = piece.ends
                     loss = step.add(piece)
-                    if not np.isfinite(loss):  # every process sees the same loss
+                    if not isfinite(loss):  # every process sees the same loss
                         raise self._diverged(so_far.step + 1, number + 1, f"the loss became {loss}", so_far.lr)
                     so_far.loss += loss * piece.batch
                     so_far.samples += len(piece.x)
                     if not piece.ends:
                         continue
-                    lr = learning_rate(config.schedule, plan.lr * scale, so_far.step, plan.steps, config.warmup)
-                    so_far.lr, so_far.step = lr, so_far.step + 1
-                    so_far.watched = step.update(lr, watch=so_far.samples == total)
+                    so_far.step += 1
+                    so_far.watched = step.update(watch=so_far.samples == total)
                     if time.perf_counter() > until and so_far.samples < total:
                         break
             yield so_far  # outside of `with`, so that whoever listens computes as ever
+        self.optimizer.settle()
         if self.crew.total(float(not np.isfinite(self.network.flat).all())):
             raise self._diverged(so_far.step, number + 1, "a weight is no longer a number", so_far.lr)
 

@@ -76,11 +76,12 @@ def _good_lr(plan: Plan) -> float:
         forward = ForwardPass(learner.network, PIECE, keep_last_z=True)
 
         def step(lr: float) -> float:
+            learner.step.begin(lr)
             for piece in batches:
                 learner.step.add(piece)
                 if piece.ends:
                     break
-            learner.step.update(lr)
+            learner.step.update()
             losses = []
             for piece in watched:
                 learner.network.forward(piece.x, forward)

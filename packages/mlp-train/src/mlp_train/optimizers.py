@@ -52,6 +52,9 @@ class Optimizer:
         """Change `parameters` in place; `gradient` may be used as scratch space, so it holds nothing afterwards."""
         raise NotImplementedError(f"{type(self).__name__} must say how it updates the parameters")
 
+    def settle(self) -> None:
+        """Bring the memory into the form that a checkpoint keeps; the next update goes on from there."""
+
     def decay(self, parameters: Array, lr: float) -> None:
         """Shrink the weights, not the biases, by lr * weight_decay, apart from the gradient: decoupled decay."""
         if self.weight_decay:
@@ -62,48 +65,88 @@ class Optimizer:
         return {name: getattr(self, name) for name in self.memory}
 
 
-class SGD(Optimizer):
+def unit_of(lr: float) -> float:
+    """Return what a `Folding` optimizer measures its gradient in: lr, or 1 where that would lose it."""
+    return lr or 1.0
+
+
+class Folding(Optimizer):
+    """An optimizer whose step is lr times a sum of gradients: it takes them multiplied by lr already.
+
+    Whoever computes the gradient multiplies dL/dz by a number anyway, and can multiply that number by lr.
+    """
+
+    def update(self, parameters: Array, gradient: Array, lr: float) -> None:
+        """Change `parameters` in place."""
+        gradient *= unit_of(lr)
+        self.update_folded(parameters, gradient, lr)
+
+    def update_folded(self, parameters: Array, gradient: Array, lr: float) -> None:
+        """Change `parameters` in place; `gradient` is multiplied by `unit_of(lr)` already."""
+        raise NotImplementedError(f"{type(self).__name__} must say how it updates the parameters")
+
+
+class SGD(Folding):
     """w -= lr g: a step straight downhill (Robbins and Monro, 1951)."""
 
     default_lr = 0.1
 
-    def update(self, parameters: Array, gradient: Array, lr: float) -> None:
+    def update_folded(self, parameters: Array, gradient: Array, lr: float) -> None:
         """Change `parameters` in place."""
         self.steps += 1
-        np.multiply(gradient, lr, out=gradient)
-        parameters -= gradient
+        if lr:
+            parameters -= gradient
 
 
-class Momentum(Optimizer):
-    """v = m v + g;  w -= lr v: a ball that rolls on where the slope keeps its direction (Polyak, 1964)."""
+class Momentum(Folding):
+    """v = m v + g;  w -= lr v: a ball that rolls on where the slope keeps its direction (Polyak, 1964).
+
+    Written so, that is 4 passes over the parameters. Three do, if the memory is v' = lr v:
+
+        v' = m (lr / lr before) v' + lr g;  w -= v'
+
+    An epoch ends with v, so that no learning rate has to be remembered with it.
+    """
 
     default_lr = 0.03
     memory = ("velocity",)
     velocity: Array
+    _unit = 1.0  # the velocity is this many times v
 
-    def update(self, parameters: Array, gradient: Array, lr: float) -> None:
+    def update_folded(self, parameters: Array, gradient: Array, lr: float) -> None:
         """Change `parameters` in place."""
         self.steps += 1
-        self.velocity *= self.momentum
+        unit = unit_of(lr)
+        self.velocity *= self.momentum * (unit / self._unit)
+        self._unit = unit
         self.velocity += gradient
-        np.multiply(self.velocity, lr, out=gradient)
-        parameters -= gradient
+        if lr:
+            parameters -= self.velocity
+
+    def settle(self) -> None:
+        """Bring the velocity back to v."""
+        self.velocity /= self._unit
+        self._unit = 1.0
 
 
 class Nesterov(Momentum):
     """v = m v + g;  w -= lr (g + m v): momentum that looks one step ahead (Nesterov, 1983; Sutskever et al., 2013).
 
-    `velocity` holds m v, which both lines use: m v = m (m v + g);  w -= lr (g + m v).
+    `velocity` holds lr m v, which both lines use: m v = m (m v + g);  w -= lr (g + m v).
     """
 
-    def update(self, parameters: Array, gradient: Array, lr: float) -> None:
+    def update_folded(self, parameters: Array, gradient: Array, lr: float) -> None:
         """Change `parameters` in place."""
         self.steps += 1
+        unit = unit_of(lr)
+        if unit != self._unit:
+            self.velocity *= unit / self._unit
+            self._unit = unit
         self.velocity += gradient
         self.velocity *= self.momentum
         gradient += self.velocity
-        gradient *= lr
-        parameters -= gradient
+        if lr:
+            parameters -= gradient
 
 
 class RMSProp(Optimizer):

@@ -28,6 +28,9 @@ from mlp_train.regularizers import add_penalty_gradient, clip_norm, clip_value, 
 class PlainStep:
     """The training step as a learner would write it."""
 
+    lr = 0.0  # of the present batch
+    unit = 1.0  # the gradient is this many times dL/dW
+
     def __init__(
         self,
         network: Network,
@@ -45,6 +48,10 @@ class PlainStep:
         self.gradient = Gradient(network.layers, network.dtype)
         self.forward = ForwardPass(network, rows, keep_last_z=True)
         self._pieces = 0  # of the present batch that were added
+
+    def begin(self, lr: float) -> None:
+        """Get ready for a batch, after which the parameters will be updated with this learning rate."""
+        self.lr = lr
 
     @cached_property
     def _part(self) -> Gradient:
@@ -73,22 +80,25 @@ class PlainStep:
         self._pieces = 0 if piece.ends else self._pieces + 1
         return float(loss.sum()) / piece.batch
 
-    def update(self, lr: float, watch: bool = False) -> Watched | None:
+    def update(self, watch: bool = False) -> Watched | None:
         """Change the parameters by the gradient of the batch; return what happened if someone watches."""
         config, network, gradient = self.config, self.network, self.gradient
         add_penalty_gradient(network, gradient, config.l1, config.l2)
-        before = (gradient.flat.copy(), network.flat.copy()) if watch else None
+        before = (gradient.flat / self.unit, network.flat.copy()) if watch else None
         if config.clip_value:
             clip_value(gradient, config.clip_value)
         if config.clip_norm:
             clip_norm(gradient, config.clip_norm, self.gradient_norm())
-        assert self.optimizer is not None
-        self.optimizer.update(network.flat, gradient.flat, lr)
+        self._change()
         if config.max_norm:
             limit_norms(network, config.max_norm)
         if self.average is not None:
             self.average.update(network.flat)
         return None if before is None else Watched(before[0], network.flat - before[1])
+
+    def _change(self) -> None:
+        assert self.optimizer is not None
+        self.optimizer.update(self.network.flat, self.gradient.flat, self.lr)
 
     def gradient_norm(self) -> float:
         """Return the length of the whole gradient."""

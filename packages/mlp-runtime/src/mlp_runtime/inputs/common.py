@@ -40,10 +40,10 @@ class Prepared(Frozen):
 
     def scale(self, rows: np.ndarray, out: Optional[np.ndarray] = None) -> np.ndarray:
         """Return `(rows - mean) * scale` as float32 (n, size), computed in that form, in a fresh array or in `out`."""
-        if np.ndim(self.mean) == 0 and self.mean == 0:  # x - 0 is x, to the bit
-            scaled: np.ndarray = np.multiply(rows, self.factor, out=out, dtype=np.float32)
-            return scaled
-        scaled = np.subtract(rows, self.mean, out=out, dtype=np.float32)
+        scaled = np.empty(np.shape(rows), np.float32) if out is None else out
+        np.copyto(scaled, rows, casting="same_kind")  # then both in place: half the time of converting on the way
+        if np.ndim(self.mean) or self.mean != 0:  # x - 0 is x, to the bit
+            scaled -= self.mean
         scaled *= self.factor
         return scaled
 
