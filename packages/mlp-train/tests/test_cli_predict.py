@@ -267,3 +267,25 @@ def test_no_answer_overwrites_the_model_an_input_or_another_answer(mlp_train: Ru
         assert "would overwrite" in answer.err
     assert (model.read_bytes(), page.read_bytes()) == before
     assert not Path("new.png").exists()
+
+
+@pytest.mark.parametrize("option", ["--out", "--annotate"])
+def test_where_the_answers_cannot_go_is_said_before_there_are_any(mlp_train: Run, models: Path, option: str) -> None:
+    Path("a.png").write_bytes(png(frames(1)[0]))
+    Path("folder.png").mkdir()
+    asked = ("predict", models / "digits.mlp", "a.png", *(["--segment"] if option == "--annotate" else []), option)
+    missing = mlp_train(*asked, "nowhere/b.png")
+    assert (missing.code, missing.out) == (6, "")
+    assert "nowhere/b.png: the file cannot be written, its folder does not exist; make it, or" in missing.err
+    folder = mlp_train(*asked, "folder.png", "--force")
+    assert (folder.code, folder.out) == (6, "")
+    assert "folder.png: this is a folder; give the name of a file" in folder.err
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.npy"])
+def test_images_that_lie_on_no_side_are_not_turned(mlp_train: Run, models: Path, name: str) -> None:
+    Path("a.png").write_bytes(png(frames(1)[0]))
+    np.save("a.npy", frames(1)[0])
+    answer = mlp_train("predict", models / "digits.mlp", name, "--transpose")
+    assert (answer.code, answer.out) == (2, "")
+    assert f"{name}: --transpose is for images in IDX and CSV files, and these are none; leave it out" in answer.err

@@ -120,6 +120,7 @@ def test_a_broken_photograph_is_an_error_alone_and_skipped_among_others(mlp_trai
     assert among.code == 0
     assert len(rows_of(among.out)) == 6
     assert "skipped: box.zip/broken.png" in among.err
+    assert "box.zip: 1 image of 2 could not be read and have no answer" in among.err
 
 
 def test_what_holds_no_image_is_refused(mlp_train: Run, models: Path) -> None:
@@ -129,7 +130,13 @@ def test_what_holds_no_image_is_refused(mlp_train: Run, models: Path) -> None:
     assert "there is no image in it" in answer.err
 
 
-@pytest.mark.parametrize(("model", "takes"), [("titanic", "a table"), ("plain", "images of one size")])
+@pytest.mark.parametrize(
+    ("model", "takes"),
+    [
+        ("titanic", "a table; give a model of single characters"),
+        ("plain", "images of one size (fit='none'); train with --fit ink"),
+    ],
+)
 def test_a_model_that_cannot_take_characters_of_any_size_is_refused(
     mlp_train: Run, models: Path, model: str, takes: str
 ) -> None:
@@ -191,3 +198,10 @@ def test_force_replaces_the_picture_and_a_zip_of_two_is_refused(mlp_train: Run, 
     two = mlp_train(*asked, "box.zip", "--segment", "--annotate", "new.png")
     assert (two.code, two.out) == (2, "")
     assert not Path("new.png").exists()
+
+
+def test_photographs_are_not_turned(mlp_train: Run, models: Path) -> None:
+    photo_file()
+    answer = mlp_train("predict", models / "digits.mlp", "page.png", "--segment", "--transpose")
+    assert (answer.code, answer.out) == (2, "")
+    assert "--transpose is for images in IDX and CSV files, but --segment reads photographs" in answer.err

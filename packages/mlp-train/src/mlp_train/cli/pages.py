@@ -10,16 +10,14 @@ from typing import Any
 import numpy as np
 
 from mlp_data.atomic import write_bytes
-from mlp_data.decode import decode
 from mlp_data.drawing import SUFFIXES, labelled, packed
-from mlp_data.errors import DataError, DecodeError
-from mlp_data.image_header import image_format
+from mlp_data.errors import DecodeError
 from mlp_data.photo import segment
-from mlp_data.sources import Member, open_source
+from mlp_data.sources import open_source
 from mlp_runtime import Model
 from mlp_runtime.inputs import ImageInput
 from mlp_train.cli.predict import Answer, ask
-from mlp_train.cli.questions import Batch
+from mlp_train.cli.questions import Batch, images_in, readable
 from mlp_train.cli.shared import Voice, counted, printable
 from mlp_train.errors import UsageError
 
@@ -31,8 +29,10 @@ def read_pages(paths: Sequence[str], model: Model, voice: Voice, annotate: str |
     """Answer the characters of all photographs in reading order; with `annotate`, draw those of the only one."""
     takes = model.input
     if not isinstance(takes, ImageInput) or takes.fit == "none":
-        what = "images of one size (fit='none')" if isinstance(takes, ImageInput) else f"a {takes.kind}"
-        raise UsageError(f"--segment finds characters of all sizes, but this model takes {what}; train with --fit ink")
+        what, remedy = f"a {takes.kind}", "give a model of single characters"
+        if isinstance(takes, ImageInput):
+            what, remedy = "images of one size (fit='none')", "train with --fit ink"
+        raise UsageError(f"--segment finds characters of all sizes, but this model takes {what}; {remedy}")
     if annotate is not None and Path(annotate).suffix.lower() not in SUFFIXES:
         raise UsageError(
             f"--annotate {annotate}: a picture's name ends in one of {', '.join(SUFFIXES)}; choose another"
@@ -57,19 +57,11 @@ def read_pages(paths: Sequence[str], model: Model, voice: Voice, annotate: str |
 
 
 def _photographs(path: str, voice: Voice, alone: bool) -> Iterator[tuple[str, Pixels]]:
-    """Yield the images of a file, a folder or an archive; among others, one that cannot be read is skipped."""
+    """Yield the images of a file, a folder or an archive; `alone` there may be one only."""
     with open_source(path) as source:
-        images: list[Member] = [member for member in source.members if image_format(member.magic)]
+        images = images_in(source)
         if not images:
             raise DecodeError(f"{path}: there is no image in it: give a photograph as PNG, JPEG or the like")
         if alone and len(images) > 1:
             raise UsageError(ONE)
-        for member in images:
-            try:
-                frame = decode(member.read(), colour=True, name=member.where)
-            except DataError as error:
-                if len(images) == 1:
-                    raise
-                voice.say(f"skipped: {error}")
-                continue
-            yield member.where, frame
+        yield from readable(source, voice, colour=True)

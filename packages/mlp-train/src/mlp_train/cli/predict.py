@@ -102,8 +102,13 @@ def predict(
         raise UsageError("the name of an input is empty; give a file, a folder or an archive")
     if annotate is not None and not segment:
         raise UsageError("--annotate draws what --segment finds; give both")
+    if segment and transpose:
+        raise UsageError(
+            "--transpose is for images in IDX and CSV files, but --segment reads photographs; leave it out"
+        )
     for path in (out, annotate):
-        _refuse_existing(path, force)
+        if path is not None:
+            _check_it_can_be_written(Path(path), force)
     _refuse_overwriting([path for path in (out, annotate) if path is not None], [model_path, *inputs])
     voice = Voice(quiet)
     load_plugins(plugin or ())
@@ -165,11 +170,16 @@ def _refuse_overwriting(written: list[str], read: list[str]) -> None:
         taken.add(Path(path).resolve())
 
 
-def _refuse_existing(out: str | None, force: bool) -> None:
-    if out is not None and Path(out).exists() and not force:
-        from mlp_train.errors import OutputError
+def _check_it_can_be_written(out: Path, force: bool) -> None:
+    """Refuse what would fail only after all answers are there."""
+    from mlp_train.errors import OutputError
 
+    if out.is_dir():
+        raise OutputError(f"{out}: this is a folder; give the name of a file")
+    if out.exists() and not force:
         raise OutputError(f"{out}: the file exists; choose another name, or pass --force to replace it")
+    if not out.parent.is_dir():
+        raise OutputError(f"{out}: the file cannot be written, its folder does not exist; make it, or choose another")
 
 
 def _write_csv(out: str, answers: list[Answer], model: Model) -> int:

@@ -19,6 +19,7 @@ from mlp_runtime import InputError, Model
 from mlp_runtime.inputs import TableInput
 from mlp_runtime.rawfiles import read_raw
 from mlp_train.cli.shared import Voice, counted
+from mlp_train.errors import UsageError
 from mlp_train.evaluation import check_kind, loading_options
 from mlp_train.raw_batches import BYTES, ROWS, batches
 
@@ -50,21 +51,28 @@ def questions(path: str, model: Model, voice: Voice, transpose: bool | None = No
         yield from _dataset(path, model, voice, transpose)
         return
     with open_source(path) as source:
-        first = source.members[0]
-        if first.where == path and first.head(len(NPY)) == NPY:  # a file of its own, not one in an archive
-            yield from _array(path, model)
+        plain = _plain(path, source, model, voice)
+        if plain is not None:
+            if transpose:
+                raise UsageError(
+                    f"{path}: --transpose is for images in IDX and CSV files, and these are none; leave it out"
+                )
+            yield from plain
             return
-        if model.input.kind == "table":
-            tables = [member for member in source.members if is_table(member)]
-            if len(tables) == 1:
-                yield from _rows(read_table(tables[0]), model.input)
-                return
-        elif model.input.kind == "image":
-            images = [member for member in source.members if image_format(member.magic)]
-            if images:
-                yield from _frames(images, source, model, voice)
-                return
     yield from _dataset(path, model, voice, transpose)
+
+
+def _plain(path: str, source: Source, model: Model, voice: Voice) -> Iterator[Batch] | None:
+    """Return the questions of an array, a table or images, as they are; None where a loader has to make sense of it."""
+    first = source.members[0]
+    if first.where == path and first.head(len(NPY)) == NPY:  # a file of its own, not one in an archive
+        return _array(path, model)
+    if model.input.kind == "table":
+        tables = [member for member in source.members if is_table(member)]
+        return _rows(read_table(tables[0]), model.input) if len(tables) == 1 else None
+    if model.input.kind == "image" and images_in(source):
+        return _frames(source, model, voice)
+    return None
 
 
 def _array(path: str, model: Model) -> Iterator[Batch]:
@@ -96,31 +104,44 @@ def _rows(table: TextTable, prepared: Any) -> Iterator[Batch]:
     yield from _named((f"{table.where}:{line}" for line in table.lines), columns)
 
 
-def _frames(images: list[Member], source: Source, model: Model, voice: Voice) -> Iterator[Batch]:
-    channels = getattr(model.input, "channels", 1)
-    names: list[str] = []
-    frames: list[np.ndarray[Any, Any]] = []
-    skipped = 0
+def images_in(source: Source) -> list[Member]:
+    """Return the members of a source that begin as image files do."""
+    return [member for member in source.members if image_format(member.magic)]
+
+
+def readable(source: Source, voice: Voice, *, colour: bool) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:
+    """Yield the images of a source with their names; among others, one that cannot be read is named and counted.
+
+    Where there is only one, or where none can be read, that is a DataError.
+    """
+    images, skipped = images_in(source), 0
     for member in images:
         try:
-            frame = decode(member.read(), colour=channels == 3, name=member.where)
+            frame = decode(member.read(), colour=colour, name=member.where)
         except DataError as error:
-            if len(source.members) == 1:
+            if len(images) == 1:
                 raise
             voice.say(f"skipped: {error}")
             skipped += 1
             continue
-        if frames and (len(frames) == ROWS or sum(one.nbytes for one in frames) + frame.nbytes > BYTES):
-            yield Batch(names, frames)
-            names, frames = [], []
-        names.append(member.where)
-        frames.append(frame)
-    if frames:
-        yield Batch(names, frames)
-    if skipped == len(images):
+        yield member.where, frame
+    if images and skipped == len(images):
         raise DecodeError(f"{source.name}: none of its {counted(skipped, 'image')} can be read: get them again")
     if skipped:
         voice.say(f"{source.name}: {counted(skipped, 'image')} of {len(images)} could not be read and have no answer")
+
+
+def _frames(source: Source, model: Model, voice: Voice) -> Iterator[Batch]:
+    names: list[str] = []
+    frames: list[np.ndarray[Any, Any]] = []
+    for name, frame in readable(source, voice, colour=getattr(model.input, "channels", 1) == 3):
+        if frames and (len(frames) == ROWS or sum(one.nbytes for one in frames) + frame.nbytes > BYTES):
+            yield Batch(names, frames)
+            names, frames = [], []
+        names.append(name)
+        frames.append(frame)
+    if frames:
+        yield Batch(names, frames)
 
 
 def _dataset(path: str, model: Model, voice: Voice, transpose: bool | None) -> Iterator[Batch]:
