@@ -120,7 +120,7 @@ def test_every_choice_of_how_to_learn_can_be_typed_and_is_kept_with_the_run(mlp_
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        (("--loss", "huber:-1"), "delta must be a finite number above 0, but is -1"),
+        (("--loss", "huber:-1"), "delta must be from 1e-06 to below 1e+06, but is -1"),
         (("--optimizer", "nadm"), "did you mean 'nadam'"),
         (("--schedule", "one_cycle"), "did you mean 'one-cycle'"),
         (("--lr", "fast"), "it is auto, or a number above 0"),

@@ -135,10 +135,13 @@ def test_poisson_is_zero_where_the_mean_is_right_and_otherwise_the_difference_of
         ("hubert", "unknown loss 'hubert', did you mean 'huber'"),
         ("squared-error:2", "'squared-error' takes no number"),
         ("huber:much", "'much' is not a number"),
-        ("huber:0", "delta must be a finite number above 0, but is 0"),
-        ("huber:nan", "delta must be a finite number above 0, but is nan"),
-        ("huber:inf", "delta must be a finite number above 0, but is inf"),
-        ("quantile:1", "q must be above 0 and below 1, but is 1"),
+        ("huber:", "'huber:': a number is missing after the colon; write huber:1, or huber alone"),
+        ("huber:0", r"delta must be from 1e-06 to below 1e\+06, but is 0"),
+        ("huber:1e-300", r"delta must be from 1e-06 to below 1e\+06, but is 1e-300"),
+        ("huber:1e300", r"delta must be from 1e-06 to below 1e\+06, but is 1e\+300"),
+        ("huber:nan", r"delta must be from 1e-06 to below 1e\+06, but is nan"),
+        ("huber:inf", r"delta must be from 1e-06 to below 1e\+06, but is inf"),
+        ("quantile:1", "q must be from 1e-06 to below 1, but is 1"),
     ],
 )
 def test_a_loss_that_cannot_be_is_refused_in_one_sentence(text, said):

@@ -14,7 +14,9 @@ from mlp_data.errors import DataError
 from mlp_data.sample_weights import NoWeights
 from mlp_runtime import InputError, Model
 from mlp_runtime.errors import nearest
+from mlp_runtime.inputs import TableInput
 from mlp_train.array import Array
+from mlp_train.errors import UsageError
 from mlp_train.metrics import full_score, labels, rounded
 from mlp_train.metrics.classes import confusion_matrix, per_class
 from mlp_train.plan import hold_out
@@ -91,9 +93,9 @@ def loading_options(model: Model, target: str | None = None) -> dict[str, Any]:
     training = provenance(model.training)
     said = training.get("options", {})
     if model.input.kind == "image":
-        return {"transpose": said.get("transpose")}
+        return {"transpose": said.get("transpose"), "target": target}
     if model.input.kind != "table":
-        return {}
+        return {"target": target}
     saved = {name: said.get(name) for name in ("drop", "columns")}
     return {"target": target or training.get("target"), "task": TASKS[model.output_kind], **saved}
 
@@ -104,6 +106,12 @@ def load_data(model: Model, source: str, target: str | None = None, **options: A
     Rows weigh what the column says that weighed them in training; where other data lack it, they weigh alike.
     """
     options = {**loading_options(model, target), **options}
+    column = options.get("weight_column")
+    if isinstance(model.input, TableInput) and column in {one.name for one in model.input.columns}:
+        raise UsageError(
+            f"the column {column!r} cannot weigh the rows, because the model takes it as an input: choose another, or "
+            "leave --weight-column out"
+        )
     weights = provenance(model.training).get("options", {}).get("weight_column")
     if weights is None or model.input.kind != "table":
         return mlp_data.load(source, **options)

@@ -7,7 +7,6 @@ its name, or with its number after a colon: `huber:1.5`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -20,6 +19,8 @@ from mlp_train.backward import backward_activation
 from mlp_train.errors import UsageError
 from mlp_train.network import ForwardPass, Network
 
+LEAST, MOST = 1e-6, 1e6  # of a loss's number: beyond, gradients in float32 vanish or say nothing
+
 
 @dataclass(frozen=True)
 class Loss:
@@ -30,15 +31,15 @@ class Loss:
     Where it is None the loss goes with any output activation and `gradient` writes dL/da. Both are for each sample, not
     yet divided by the batch size, so that a sample's weight is a factor outside.
 
-    `parameters` are the defaults of the loss's own numbers, which both functions take by name and which lie above 0 and
-    below `below`. `task` is `classification` or `regression` where the loss makes sense for one alone.
+    `parameters` are the defaults of the loss's own numbers, which both functions take by name and which are at least
+    LEAST and below `below`. `task` is `classification` or `regression` where the loss makes sense for one alone.
     """
 
     value: Callable[..., Array]
     gradient: Callable[..., None]
     activation: str | None = None
     parameters: Mapping[str, float] = field(default_factory=dict)
-    below: float = math.inf
+    below: float = MOST
     task: str | None = None
 
 
@@ -161,23 +162,23 @@ def parse_loss(text: str) -> Loss:
     >>> loss.value(None, np.array([[3.0]]), np.array([[1.0]])).tolist()
     [0.875]
     """
-    name, _, number = text.partition(":")
+    name, colon, number = text.partition(":")
     if name not in LOSSES:
         raise UsageError(f"unknown loss {name!r}{nearest(name, LOSSES)}: it is one of {', '.join(LOSSES)}")
     loss = LOSSES[name]
     parameters = dict(loss.parameters)
-    if number:
+    if colon:
         if len(parameters) != 1:
             raise UsageError(f"loss {name!r} takes no number, but {text!r} gives one")
         (key,) = parameters
         try:
             parameters[key] = float(number)
         except ValueError:
-            raise UsageError(f"loss {text!r}: {number!r} is not a number") from None
+            what = f"{number!r} is not a number" if number else "a number is missing after the colon"
+            raise UsageError(f"loss {text!r}: {what}; write {name}:{parameters[key]:g}, or {name} alone") from None
     for key, value in parameters.items():
-        if not (0 < value < loss.below):
-            wanted = "a finite number above 0" if math.isinf(loss.below) else f"above 0 and below {loss.below:g}"
-            raise UsageError(f"loss {text!r}: {key} must be {wanted}, but is {value:g}")
+        if not LEAST <= value < loss.below:
+            raise UsageError(f"loss {text!r}: {key} must be from {LEAST:g} to below {loss.below:g}, but is {value:g}")
     return with_numbers(loss, parameters)
 
 
