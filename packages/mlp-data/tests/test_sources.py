@@ -155,6 +155,12 @@ def test_what_was_said_about_tables_is_refused_for_other_data(source: str, kind:
         mlp_data.load(source, **said)
 
 
+@pytest.mark.parametrize("source", ["digits", "xor"])
+def test_a_target_column_is_refused_where_there_are_no_columns(source: str) -> None:
+    with pytest.raises(OptionError, match=rf"^{source}: option target='kind' names a column, but this data has none"):
+        mlp_data.load(source, target="kind")
+
+
 def test_a_loader_of_your_own_is_asked_before_the_built_in_ones(make_zip: Zip) -> None:
     seen: list[tuple[list[str], str | None]] = []
 

@@ -236,3 +236,18 @@ def test_images_that_lay_on_their_side_in_training_are_turned_in_its_tests_and_q
     for source, flags in (("sideways", []), ("upright", ["--no-transpose"])):
         said = json.loads(mlp_train("predict", "run/model.mlp", source, *flags, "--json").out)["predictions"]
         assert [one["label"] for one in said] == [str(label) for label in y[60:]]
+
+
+def test_an_input_of_the_model_cannot_weigh_the_rows(mlp_train: Run) -> None:
+    classes_csv("t.csv", "xyz")
+    assert mlp_train("fit", "t.csv", *QUICK, "--out", "m").code == 0
+    answer = mlp_train("evaluate", "m", "t.csv", "--weight-column", "b")
+    assert (answer.code, answer.out) == (2, "")
+    assert "the column 'b' cannot weigh the rows, because the model takes it as an input: choose another" in answer.err
+
+
+def test_a_target_of_data_without_columns_is_refused(mlp_train: Run) -> None:
+    assert mlp_train("fit", "digits", *QUICK, "--out", "m").code == 0
+    answer = mlp_train("evaluate", "m", "digits", "--target", "kind")
+    assert answer.code == 2
+    assert "target='kind' names a column, but this data has none" in answer.err

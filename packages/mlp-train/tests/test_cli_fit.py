@@ -324,3 +324,48 @@ def test_of_two_runs_in_one_folder_one_is_refused(command: list[str], tmp_path: 
     assert any("another process is training in this folder" in one or "is not empty" in one for one in said)
     done = [line for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines() if "Finished" in line]
     assert len(done) == 1
+
+
+@pytest.mark.parametrize(
+    ("flags", "why"),
+    [
+        (("--valid-fraction", "0"), "because valid_fraction is 0"),
+        (("--valid-fraction", "0.001"), "because a valid_fraction of 0.001 of 60 samples is less than one"),
+        (("--preset", "best"), "because the preset best learns from all where rows are few"),
+        (("--drop", "a"), None),
+    ],
+)
+def test_why_nothing_is_held_out_is_what_it_is(mlp_train: Run, flags: tuple[str, ...], why: str | None) -> None:
+    numbers_csv("t.csv")
+    told = [line for line in mlp_train("fit", "t.csv", *QUICK, *flags).err.splitlines() if line.startswith("held out:")]
+    assert told == ([f"held out: nothing, {why}"] if why else ["held out: 6 samples to watch and never train on"])
+
+
+def test_few_rows_are_too_few_to_hold_any_out(mlp_train: Run) -> None:
+    numbers_csv("t.csv", rows=39)
+    assert "held out: nothing, because 39 samples are too few to spare any" in mlp_train("fit", "t.csv", *QUICK).err
+    lines = [f"{i % 7},{'xyz'[i % 3]}" for i in range(60)]
+    Path("c.csv").write_text("\n".join(["a,y", *lines]) + "\n", encoding="utf-8")
+    goal = mlp_train("fit", "c.csv", *QUICK, "--valid-fraction", "0", "--min-accuracy", "0.5")
+    assert goal.code == 2
+    assert "there is no test split and nothing is held out, because valid_fraction is 0; leave it out" in goal.err
+
+
+def test_a_training_that_ends_before_swa_begins_says_that_nothing_was_averaged(mlp_train: Run) -> None:
+    noise = np.random.default_rng(0).normal(size=(80, 4)).round(3)
+    lines = [",".join(map(str, row)) + f",{'xyz'[i % 3]}" for i, row in enumerate(noise)]
+    Path("t.csv").write_text("\n".join(["a,b,c,d,y", *lines]) + "\n", encoding="utf-8")
+    flags = ("--average", "swa", "--epochs", "200", "--patience", "5", "--lr", "0.03")
+    early = mlp_train("fit", "t.csv", *flags).err
+    assert "stopped early" in early
+    assert "not averaged: swa begins after 75% of the 200 epochs, but the best weights, which are kept, are" in early
+    whole = mlp_train("fit", "t.csv", "--average", "swa", "--epochs", "4", "--valid-fraction", "0").err
+    assert "not averaged" not in whole
+
+
+def test_several_targets_have_a_name_on_both_sides_of_every_comma(mlp_train: Run) -> None:
+    Path("t.csv").write_text("a,l1,l2\n" + "1,0,1\n2,1,0\n3,1,1\n" * 9, encoding="utf-8")
+    for target in ("l1,", ",l1,l2", "l1,,l2"):
+        answer = mlp_train("fit", "t.csv", *QUICK, "--target", target)
+        assert answer.code == 2, target
+        assert f"target={target!r} has nothing beside a comma: name every column" in answer.err

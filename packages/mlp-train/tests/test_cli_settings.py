@@ -192,3 +192,23 @@ def test_a_preset_gives_way_to_what_is_said_and_decides_again_when_a_run_is_repe
     assert resolve(first.config, mlp_data.from_arrays([[0.0], [1.0]], ["a", "b"])).augment == "none"
     file = toml(tmp_path, tomli_w.dumps({key: value for key, value in first.effective().items() if value is not None}))
     assert resolve(gather({}, file).config, images) == config
+
+
+def test_what_is_said_twice_of_a_class_or_a_column_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"option 'class_weight' says two things of 'a', '1' and '2': leave one out"):
+        gather({"class_weight": "a=1,b=3,a=2"})
+    with pytest.raises(UsageError, match=r"option 'columns' says two things of 'a', 'number' and 'category'"):
+        gather({"columns": ["a=number", "a=category"]})
+
+
+@pytest.mark.parametrize(("said", "shown"), [("rare=", "rare="), ({"rare": -1, "b": 2}, "rare=-1,b=2")])
+def test_weights_of_classes_are_shown_as_they_are_written(said: object, shown: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        gather({"class_weight": said})
+    assert str(caught.value).startswith(f"option 'class_weight' cannot be '{shown}': it is none, balanced, or weights")
+
+
+def test_what_a_person_said_is_told_from_what_a_saved_file_says(tmp_path: Path) -> None:
+    file = toml(tmp_path, "beta1 = 0.5\nmomentum = 0.9\n")
+    said = gather({"weight_decay": "0.2", "target": "y"}, file, {"MLP_TRAIN_WARMUP": "0.05"}).said
+    assert said == {"beta1", "weight_decay", "warmup"}

@@ -18,6 +18,7 @@ import pytest
 import mlp_runtime
 from mlp_train import checkpoints
 from mlp_train.checkpoints import Checkpoint
+from mlp_train.crew import can_fork
 from mlp_train.runs import read_run
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
@@ -242,3 +243,41 @@ def test_the_metrics_of_a_resumed_run_are_those_of_the_model(mlp_train: Run, mon
     stored = mlp_runtime.load("run/model.mlp").training["metrics"]
     assert said["metrics"] == stored
     assert set(stored) == {"train", "valid"}
+
+
+def test_validation_rows_that_changed_since_are_refused(mlp_train: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [f"{i},{i % 7},{'yes' if i % 3 else 'no'}" for i in range(50)]
+    for split in ("train", "valid"):
+        Path("data", split).mkdir(parents=True)
+        Path("data", split, "rows.csv").write_text("\n".join(["a,b,y", *rows]) + "\n", encoding="utf-8")
+    interrupted_run(mlp_train, monkeypatch, "fit", "data", "--epochs", "6", "--out", "run")
+    Path("data/valid/rows.csv").write_text("\n".join(["a,b,y", *rows[:-1], "9,9,no"]) + "\n", encoding="utf-8")
+    answer = mlp_train("fit", "--resume", "run")
+    assert answer.code == 3
+    assert "the validation data have changed since the run began" in answer.err
+    Path("data/valid/rows.csv").write_text("\n".join(["a,b,y", *rows]) + "\n", encoding="utf-8")
+    assert mlp_train("fit", "--resume", "run").code == 0
+
+
+@pytest.mark.skipif(not can_fork(), reason="several processes train together on Linux and x86-64 alone")
+def test_a_run_that_goes_on_where_there_are_other_cores_keeps_its_number_of_processes(
+    mlp_train: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlp_train.crew.WORTH_A_STEP", 0)
+    monkeypatch.setattr("mlp_train.crew.WORTH_A_RUN", 0)
+    fit = ("fit", "titanic", "--epochs", "4", "--out")
+    monkeypatch.setattr("mlp_train.crew.cores", lambda: 2)
+    assert mlp_train(*fit, "whole").code == 0
+    interrupted_run(mlp_train, monkeypatch, *fit, "run", after=2)
+    interrupted_run(mlp_train, monkeypatch, *fit, "new", after=2)
+    Path("new/last.ckpt").unlink()  # as if it had been killed before the first
+    monkeypatch.setattr("mlp_train.crew.cores", lambda: 1)
+    whole = Path("whole/model.mlp").read_bytes()
+    training = mlp_runtime.load(whole).training
+    assert training["workers"] == training["configuration"]["workers"] == 2
+    for run in ("run", "new"):
+        assert read_run(run).config["workers"] == 2
+        assert mlp_train("fit", "--resume", run).code == 0
+        assert Path(run, "model.mlp").read_bytes() == whole
+    assert mlp_train("fit", "--config", "run/config.toml", "--out", "again").code == 0
+    assert Path("again/model.mlp").read_bytes() == whole

@@ -116,17 +116,21 @@ def read_names(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for text in texts for part in text.split(",") if (name := part.strip()))
 
 
-def read_types(texts: Iterable[str]) -> dict[str, str]:
-    """Read the types of columns as a person writes them in a command; OptionError where one has no type.
+def read_types(texts: Iterable[str], option: str = "columns") -> dict[str, str]:
+    """Read the types of columns as a person writes them in a command; OptionError where one has none, or two.
 
     >>> read_types(["Pclass=category,Age=number"])
     {'Pclass': 'category', 'Age': 'number'}
     """
-    types = {}
+    types: dict[str, str] = {}
     for pair in read_names(texts):
         name, equals, kind = pair.rpartition("=")
         if not equals:
-            raise OptionError(f"option 'columns' cannot be {pair!r}: it is NAME=TYPE, such as Pclass=category")
+            raise OptionError(f"option {option!r} cannot be {pair!r}: it is NAME=TYPE, such as Pclass=category")
+        if name in types:
+            raise OptionError(
+                f"option {option!r} says two things of {name!r}, {types[name]!r} and {kind!r}: leave one out"
+            )
         types[name] = kind
     return types
 

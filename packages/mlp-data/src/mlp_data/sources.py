@@ -135,27 +135,34 @@ def load(source: str | os.PathLike[str], **options: Any) -> Dataset:
     """
     said = Options.of(**options)
     if source == "xor":
-        _refuse_others(said, "vector", source)
-        return _xor()
+        return _checked(_xor(), said, source)
     with open_source(source, LIMITS if said.max_memory is None else STREAMED) as opened:
         for name, function in _loaders():
             dataset = _ask(name, function, opened, said)
             if dataset is not None:
-                _refuse_others(said, dataset.kind, str(source))
+                dataset = _checked(dataset, said, str(source), takes_target=name in _PLUGINS)
                 fitting = {**said.for_images(), **dataset.input_options}
                 return replace(dataset, input_options=fitting, load_options=said.said())
         raise DataError(_unknown(opened))
 
 
-def _refuse_others(said: Options, kind: str, where: str) -> None:
-    """Refuse what was said about another kind of data, for it would do nothing here."""
+def _checked(dataset: Dataset, said: Options, where: str, takes_target: bool = False) -> Dataset:
+    """Return the dataset; what was said about another kind of data is refused, for it would do nothing here.
+
+    takes_target: a loader of your own may understand what it likes by a target.
+    """
     of_tables = dict.fromkeys(("weight_column", "drop", "columns", "numbers"), "table")
     for option, wanted in {**of_tables, **dict.fromkeys(("fit", "ink", "transpose"), "image")}.items():
         value = getattr(said, option)
-        if value and kind != wanted:
+        if value and dataset.kind != wanted:
             raise OptionError(
-                f"{where}: option {option}={value!r} is for {wanted}s, but this is {kind} data: leave it out"
+                f"{where}: option {option}={value!r} is for {wanted}s, but this is {dataset.kind} data: leave it out"
             )
+    if said.target is not None and dataset.target is None and not takes_target:
+        raise OptionError(
+            f"{where}: option target={said.target!r} names a column, but this data has none: leave it out"
+        )
+    return dataset
 
 
 @contextmanager

@@ -111,4 +111,9 @@ def make_config(base: FitConfig | None = None, **options: Any) -> FitConfig:
     except pydantic.ValidationError as error:
         name = str(error.errors()[0]["loc"][0])
         takes = FitConfig.model_fields[name].description
-        raise UsageError(f"option {name!r} cannot be {values.get(name)!r}: it is {takes}") from None
+        raise UsageError(f"option {name!r} cannot be {_written(values.get(name))!r}: it is {takes}") from None
+
+
+def _written(value: Any) -> Any:
+    """Return weights of classes as a person writes them, rare=5,common=1, and any other value as it is."""
+    return ",".join(f"{key}={weight}" for key, weight in value.items()) if value and isinstance(value, dict) else value

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from mlp_train.presets import epochs_share, resolve
 from mlp_train.raw_batches import batches
 from mlp_train.reader import ArrayReader, BlockReader, FileReader, prepare_on_disk
 from mlp_train.schedules import SCHEDULES
+from mlp_train.without_effect import Case, refuse_what_has_no_effect, said_in
 
 MOST_PARAMETERS = (2**32 - 1) // 4  # a model file counts the bytes of its tensors in 32 bits
 FULL_BATCH_LIMIT = 32  # at most this many samples: one step sees them all
@@ -128,8 +130,13 @@ class Plan:
         return {
             "configuration": self.config.model_dump(mode="json"),
             "data": self.dataset.fingerprint,
+            "validation data": self._own_validation,
             "place of the samples": "disk" if isinstance(self.train, FileReader) else "memory",  # their order differs
         }
+
+    @cached_property
+    def _own_validation(self) -> str | None:
+        return own_validation(self.dataset)
 
     def provenance(self) -> dict[str, Any]:
         """Return the `training` map of the model file: what would be needed to train this model again."""
@@ -159,36 +166,43 @@ class Settled:
     lr: float | None = None
 
 
-def make_plan(dataset: Dataset, config: FitConfig, settled: Settled = Settled()) -> Plan:
-    """Settle the training of `dataset`; UsageError or DataError in one sentence where that cannot be done."""
+def make_plan(
+    dataset: Dataset, config: FitConfig, settled: Settled = Settled(), said: Collection[str] | None = None
+) -> Plan:
+    """Settle the training of `dataset`; UsageError or DataError in one sentence where that cannot be done.
+
+    said: the options that somebody gave, whose lack of effect is an error; None: those that are not as by default.
+    """
+    said = said_in(config) if said is None else said
     config = resolve(config, dataset)
     _check_names(config)
-    _check_lbfgs(config)
     _, weight_seed, shuffle_seed, noise_seed = np.random.SeedSequence(config.seed).spawn(4)  # hold_out: the first
     _check_classes(dataset)
     dataset = hold_out(dataset, config.valid_fraction, config.seed)
     prepared = dataset.fit_input()
-    if config.augment != "none" and prepared.kind != "image":
-        raise UsageError(f"{dataset.name}: augment distorts images, but this is {prepared.kind} data: leave it out")
     loss_name = _loss_name(config, dataset)
+    is_watched = _can_be_watched(dataset)
+    refuse_what_has_no_effect(said, Case(config, dataset, loss_name, is_watched))
     output = _output(dataset, loss_name)
     train = _reader(dataset, "train", prepared, output, config)
     epochs = settled.epochs or _epochs(config, dataset, len(train))
     layers = _layers(config, prepared.size, _width(output), loss_name, output)
     size = batch_size("full" if config.optimizer == "lbfgs" else config.batch_size, len(train))
     on_disk = isinstance(train, FileReader)
+    workers = settled.workers if config.workers == "auto" else None
+    workers = workers or choose_workers(config, layers, size, epochs * len(train), on_disk)
     plan = Plan(
-        config=config,
+        config=config.model_copy(update={"workers": workers}),  # a run that goes on elsewhere needs the same number
         dataset=dataset,
         input=prepared,
         train=train,
-        valid=_reader(dataset, "valid", prepared, output, config) if _can_be_watched(dataset) else None,
+        valid=_reader(dataset, "valid", prepared, output, config) if is_watched else None,
         layers=layers,
         loss_name=loss_name,
         output=output,
         batch_size=size,
         epochs=epochs,
-        workers=settled.workers or choose_workers(config, layers, size, epochs * len(train), on_disk),
+        workers=workers,
         found_lr=settled.lr,
         weight_generator=np.random.default_rng(weight_seed),
         shuffle_generator=np.random.default_rng(shuffle_seed),
@@ -207,6 +221,13 @@ def hold_out(dataset: Dataset, fraction: float, seed: int) -> Dataset:
         return dataset
     generator = np.random.default_rng(np.random.SeedSequence(seed).spawn(1)[0])
     return dataset.hold_out(fraction, generator)
+
+
+def own_validation(dataset: Dataset) -> str | None:
+    """Return the SHA-256 of validation samples that the source brings; None where there are none, or held out."""
+    if "valid" not in dataset.splits or dataset.loaded_fingerprint:
+        return None
+    return replace(dataset, splits={"train": dataset.splits["valid"]}).fingerprint
 
 
 def batch_size(wanted: str | int, samples: int) -> int:
@@ -250,22 +271,6 @@ def _can_be_watched(dataset: Dataset) -> bool:
     if valid.y is None:
         raise DataError(f"{dataset.name}: the validation samples have no answers to compare with; leave them out")
     return True
-
-
-def _check_lbfgs(config: FitConfig) -> None:
-    """Refuse what L-BFGS cannot do, because it needs the exact loss of all samples."""
-    if config.optimizer != "lbfgs":
-        return
-    off = {"augment": "none", "dropout": 0.0, "input_noise": 0.0, "mixup": 0.0, "max_norm": None}
-    off |= {"clip_norm": None, "clip_value": None, "average": "none", "engine": "fast", "lr": None}
-    off |= {"schedule": "cosine", "beta1": None, "beta2": None}
-    for name, nothing in off.items():
-        if getattr(config, name) != nothing:
-            raise UsageError(f"{name} does not go with the optimizer lbfgs: leave it out, or choose adamw")
-    if config.workers not in ("auto", 1):
-        raise UsageError("the optimizer lbfgs works in one process: leave workers out, or choose adamw")
-    if config.batch_size not in ("auto", "full"):
-        raise UsageError("the optimizer lbfgs looks at all rows at once: leave the batch size out, or choose adamw")
 
 
 def _check_classes(dataset: Dataset) -> None:

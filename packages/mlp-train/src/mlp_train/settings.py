@@ -21,6 +21,7 @@ from mlp_train.errors import UsageError, unreadable
 from mlp_train.export import WEIGHTS
 from mlp_train.presets import left_to_preset
 from mlp_train.reporters import MODES
+from mlp_train.without_effect import said_in
 
 PREFIX = "MLP_TRAIN_"
 MOST_BYTES = 1 << 20  # of a settings file; a device in its place never ends
@@ -34,9 +35,14 @@ NOT_SAVED = ("out", "progress")  # a repeated run needs a folder of its own, and
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of one run. `values` holds what was said somewhere, the rest are defaults."""
+    """The settings of one run. `values` holds what was said somewhere, the rest are defaults.
+
+    said: what the trainer is told by a person. A file counts where it says something else than the default, because the
+    saved `config.toml` of a run says everything.
+    """
 
     values: Mapping[str, Any] = field(default_factory=dict)
+    said: frozenset[str] = frozenset()
 
     def __getitem__(self, name: str) -> Any:
         """Return a setting of the run itself, such as `source`, `name` or `weights`."""
@@ -76,17 +82,18 @@ def gather(
     >>> settings.config.epochs, settings.config.lr
     (3, 0.1)
     """
-    said = {
+    variables = {
         name.removeprefix(PREFIX).lower(): value
         for name, value in (environment or {}).items()
         if name.startswith(PREFIX)
     }
-    values: dict[str, Any] = {}
-    if file is not None:
-        values |= _checked(read_toml(file), f"{file}: ", "")
-    values |= _checked(said, "the environment: ", PREFIX)
-    values |= _checked({name: value for name, value in flags.items() if value not in (None, [])}, "", "--")
-    return Settings(values)
+    values = {} if file is None else _checked(read_toml(file), f"{file}: ", "")
+    said = said_in(Settings(values).config)
+    for given, place, prefix in ((variables, "the environment: ", PREFIX), (flags, "", "--")):
+        now = _checked({name: value for name, value in given.items() if value not in (None, [])}, place, prefix)
+        said |= now.keys() & FitConfig.model_fields.keys()
+        values |= now
+    return Settings(values, frozenset(said))
 
 
 def read_toml(path: str | Path) -> dict[str, Any]:
@@ -162,7 +169,7 @@ def _read_training(name: str, value: Any) -> Any:
     if name == "activation" and "," in value:
         return read_names([value])
     if name == "class_weight" and all("=" in pair for pair in read_names([value])):
-        return read_types([value])
+        return read_types([value], name)
     optional = type(None) in get_args(FitConfig.model_fields[name].annotation)
     return None if optional and value == "none" else value
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import numpy as np
@@ -60,12 +60,21 @@ def train(
     >>> finished.result.metrics["train"]["accuracy"]
     1.0
     """
+    return Trainer(settle(dataset, make_config(config, **options), resume), resume, control).run(checkpoint)
+
+
+def settle(
+    dataset: Dataset, config: FitConfig, resume: Checkpoint | None = None, said: Collection[str] | None = None
+) -> Plan:
+    """Settle how `dataset` will be trained on, as the run of the checkpoint `resume` did, or with measurements anew.
+
+    said: as `make_plan` takes it.
+    """
     from mlp_train.measuring import measured  # which trains a little itself
 
     load_installed()
-    settled_plan = make_plan(dataset, make_config(config, **options), Settled() if resume is None else settled(resume))
-    plan = settled_plan if resume else measured(settled_plan)
-    return Trainer(plan, resume, control).run(checkpoint)
+    plan = make_plan(dataset, config, Settled() if resume is None else settled(resume), said)
+    return plan if resume else measured(plan)
 
 
 class Trainer:

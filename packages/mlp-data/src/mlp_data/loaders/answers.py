@@ -22,8 +22,11 @@ def several_targets(tables: Sequence[TextTable], options: Options) -> tuple[str,
 
     A column whose own name holds a comma is one target. Every column must be in one table.
     """
-    names = read_names([options.target or ""])
-    if len(names) < 2 or any(options.target in table.columns for table in tables):
+    target = options.target or ""
+    names, is_one = read_names([target]), any(target in table.columns for table in tables)
+    if "," in target and not is_one and not all(map(str.strip, target.split(","))):
+        raise OptionError(f"target={target!r} has nothing beside a comma: name every column, or leave the comma out")
+    if len(names) < 2 or is_one:
         if options.task == "multi-label":
             raise OptionError(
                 f"task=multi-label takes several target columns that say yes or no, but target is {options.target!r}: "

@@ -11,9 +11,13 @@ import numpy as np
 from mlp_data.check import problems
 from mlp_data.dataset import SPLITS, Dataset, Split
 from mlp_train.cli.shared import command, counted
+from mlp_train.config import FitConfig
 from mlp_train.events import Started
-from mlp_train.plan import FULL_BATCH_LIMIT
+from mlp_train.learner import SWA_START
+from mlp_train.plan import FEWEST_TO_HOLD_OUT, FULL_BATCH_LIMIT
+from mlp_train.presets import resolve
 from mlp_train.reporters.words import split_figures
+from mlp_train.result import Result
 from mlp_train.settings import Settings
 
 
@@ -36,7 +40,7 @@ def about_data(dataset: Dataset, settings: Settings) -> Iterator[str]:
         yield f"note: {problem}"
 
 
-def about_training(event: Started, dataset: Dataset) -> Iterator[str]:
+def about_training(event: Started, dataset: Dataset, settings: Settings) -> Iterator[str]:
     """Say how samples become numbers, what the network is, and how it will be trained."""
     yield f"input: {event.input}"
     yield f"network: {', '.join(event.layers)}; {event.parameters:,} parameters"
@@ -49,9 +53,35 @@ def about_training(event: Started, dataset: Dataset) -> Iterator[str]:
     if event.valid_samples:
         yield f"held out: {counted(event.valid_samples, 'sample')} to watch and never train on"
     elif "test" not in dataset.splits:
-        yield f"held out: nothing, because {counted(event.samples, 'sample')} are too few to spare any"
+        yield f"held out: nothing, {why_nothing_is_held_out(dataset, settings.config)}"
     if event.first_epoch > 1:
         yield f"resuming: {counted(event.first_epoch - 1, 'epoch')} of {event.epochs} are done"
+
+
+def why_nothing_is_held_out(dataset: Dataset, config: FitConfig) -> str:
+    """Return why no samples are watched, from `because` on: nobody wanted it, the samples are few, or none counts."""
+    rows, fraction = counted(len(dataset.train), "sample"), resolve(config, dataset).valid_fraction
+    if len(dataset.splits.get("valid", ())):
+        return "because the validation samples all have the weight 0"
+    if fraction == 0 and "valid_fraction" not in config.model_fields_set:
+        return f"because the preset {config.preset} learns from all where rows are few"
+    if fraction == 0:
+        return "because valid_fraction is 0"
+    if len(dataset.train) < FEWEST_TO_HOLD_OUT:
+        return f"because {rows} are too few to spare any"
+    return f"because a valid_fraction of {fraction:g} of {rows} is less than one"
+
+
+def about_average(result: Result, epochs: int) -> Iterator[str]:
+    """Say so where the weights were to be averaged, and those that are kept are older than the average.
+
+    epochs: of the whole training, had nothing stopped it.
+    """
+    if result.config.average == "swa" and result.epoch <= SWA_START * epochs:
+        yield (
+            f"not averaged: swa begins after {SWA_START:.0%} of the {counted(epochs, 'epoch')}, but the best weights, "
+            f"which are kept, are those of epoch {result.epoch}; --average ema begins at once"
+        )
 
 
 def about_result(

@@ -17,21 +17,22 @@ from mlp_data.dataset import Dataset
 from mlp_data.errors import DataError
 from mlp_train import checkpoints, export
 from mlp_train.checkpoints import Checkpoint
-from mlp_train.cli.narrate import about_data, about_result, about_training
+from mlp_train.cli.narrate import about_average, about_data, about_result, about_training, why_nothing_is_held_out
 from mlp_train.cli.outcome import Outcome, deliver, earlier_outcome
-from mlp_train.cli.shared import Voice, command, counted
+from mlp_train.cli.shared import Voice, command
+from mlp_train.config import FitConfig
 from mlp_train.errors import Interrupted, OutputError, UsageError
 from mlp_train.evaluation import score_splits
 from mlp_train.events import Event, Finished, Progress, Started, Stopped
 from mlp_train.metrics_log import MetricsLog
-from mlp_train.plan import hold_out
+from mlp_train.plan import hold_out, own_validation
 from mlp_train.plugins import load_plugins
 from mlp_train.presets import resolve
 from mlp_train.reporters import make_reporter
 from mlp_train.result import Result
 from mlp_train.runs import Run, create_run, newest_run, open_run, read_run
 from mlp_train.settings import PREFIX, SHOWN, Settings, absolute_source, gather
-from mlp_train.trainer import train
+from mlp_train.trainer import Trainer, settle
 
 RESUMABLE = ("source", "cache", "plugin", *SHOWN)  # what may be said anew: where things lie, and how the run looks
 
@@ -103,30 +104,26 @@ def _train(job: Job, goal: float | None, *, as_json: bool) -> None:
     settings, voice = job.settings, job.voice
     load_plugins(settings["plugin"])
     dataset = _load(job)
-    _check_goal_can_be_measured(dataset, goal)
+    _check_goal_can_be_measured(dataset, goal, settings.config)
     for sentence in about_data(dataset, settings):
         voice.say(sentence)
-    folder: list[Run] = [] if job.run is None else [job.run]  # the trainer is checked before a folder is made
-    events = train(
-        dataset,
-        settings.config,
-        resume=job.checkpoint,
-        checkpoint=lambda state: checkpoints.save(folder[0].checkpoint, state),
-    )
+    plan = settle(dataset, settings.config, job.checkpoint, settings.said)
+    trainer = Trainer(plan, job.checkpoint)  # what is wrong with a setting is said before a folder is made
     name = settings["name"] or Path(dataset.name).stem
-    if not folder:
-        folder.append(create_run(name, out=settings["out"], force=job.force))
-    run = folder[0]
+    run = job.run or create_run(name, out=settings["out"], force=job.force)
     voice.say(f"run folder: {run.folder}")
     with run.lock(), _resumable(run, voice):
         if job.source_name is None and run.config.exists():
             raise OutputError(f"{run.folder}: another run came into this folder first; choose another")
         if not run.config.exists():
-            run.write_config(settings.effective())
+            run.write_config({**settings.effective(), "workers": plan.workers})  # to go on so with other cores too
         run.write_environment()
         keep = None if job.checkpoint is None else int(job.checkpoint.state["epoch"])
         with MetricsLog(run.metrics, keep_epochs=0 if keep is None else keep) as log:
+            events = trainer.run(lambda state: checkpoints.save(run.checkpoint, state))
             result = _watch(events, job, dataset, log)
+            for sentence in about_average(result, plan.epochs):
+                voice.say(sentence)
             result, data = _with_test_figures(result, dataset, settings, name)
             export.write(run.model, data)
             outcome = Outcome(
@@ -153,29 +150,37 @@ def _load(job: Job) -> Dataset:
     dataset = mlp_data.load(settings["source"], **settings.data)
     # the model file tells where its data came from, but nobody's folders
     dataset = replace(dataset, name=job.source_name or Path(absolute_source(settings["source"])).name)
-    identity = {} if job.checkpoint is None else job.checkpoint.state.get("identity")
-    then = identity.get("data") if isinstance(identity, dict) else None  # the trainer refuses what is odd about it
-    if isinstance(then, str) and then != dataset.fingerprint:
-        raise DataError(
-            f"{settings['source']}: the training data have changed since the run began (their SHA-256 was {then[:12]}, "
-            f"now it is {dataset.fingerprint[:12]}): bring the old data back, or start a new run"
-        )
     dataset.train  # noqa: B018  # says so where there is nothing to train on
+    _check_it_is_unchanged(job, dataset)
     config = resolve(settings.config, dataset)
     dataset = hold_out(dataset, config.valid_fraction, config.seed)
     dataset.fit_input()  # says so where nothing can be learned, before a word about the data; made once, and kept
     return dataset
 
 
-def _check_goal_can_be_measured(dataset: Dataset, goal: float | None) -> None:
+def _check_it_is_unchanged(job: Job, dataset: Dataset) -> None:
+    identity = {} if job.checkpoint is None else job.checkpoint.state.get("identity")
+    for key, what, now in (
+        ("data", "training", dataset.fingerprint),
+        ("validation data", "validation", own_validation(dataset) or ""),
+    ):
+        then = identity.get(key) if isinstance(identity, dict) else None  # the trainer refuses what is odd about it
+        if isinstance(then, str) and then != now:
+            raise DataError(
+                f"{job.settings['source']}: the {what} data have changed since the run began (their SHA-256 was "
+                f"{then[:12]}, now it is {now[:12] or 'of none'}): bring the old data back, or start a new run"
+            )
+
+
+def _check_goal_can_be_measured(dataset: Dataset, goal: float | None, config: FitConfig) -> None:
     if goal is None:
         return
     if dataset.task == "regression":
         raise UsageError(f"{dataset.name}: --min-accuracy is for classes, but the target is a number; leave it out")
     if not dataset.splits.keys() & {"test", "valid"}:
         raise UsageError(
-            f"{dataset.name}: --min-accuracy cannot be measured, because there is no test split and the "
-            f"{counted(len(dataset.train), 'sample')} are too few to hold any out; leave it out"
+            f"{dataset.name}: --min-accuracy cannot be measured, because there is no test split and nothing is held "
+            f"out, {why_nothing_is_held_out(dataset, config)}; leave it out"
         )
 
 
@@ -190,7 +195,7 @@ def _watch(events: Iterator[Event], job: Job, dataset: Dataset, log: MetricsLog)
                 result = event.result
                 break
             if isinstance(event, Started):
-                for sentence in about_training(event, dataset):
+                for sentence in about_training(event, dataset, job.settings):
                     job.voice.say(sentence)
             if not isinstance(event, Progress):  # the log keeps what will be looked at later
                 log.write(event.to_dict())
