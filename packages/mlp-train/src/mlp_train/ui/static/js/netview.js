@@ -21,12 +21,13 @@ export function drawnNeurons(count) {
  * best: the index of the output that won. `chosen(layer, neuron)`, where given, is called for a neuron one clicks.
  */
 export function networkView({ layers, image = null, chosen = null }) {
-  const width = 200 + (layers.length - 1) * 210 + 130;
+  const width = 20 + (layers.length - 1) * 210 + 150;
   const links = s("g", { "aria-hidden": "true" });
   const drawing = s("svg", { class: "network", viewBox: `0 0 ${width} ${HEIGHT + TOP + 20}`, role: "img" });
   const blocks = layers.map((layer, at) => block(layer, at, at === 0 ? image : null, 20 + at * 210, at === layers.length - 1, chosen));
   for (let at = 1; at < blocks.length; at += 1) drawing.append(fan(blocks[at - 1].box, blocks[at].box));
   drawing.append(...blocks.map((one) => one.bed), links, ...blocks.map((one) => one.front));
+  drawing.style.minWidth = `${Math.min(width, 760) * 0.82}px`; // smaller could not be read
   drawing.setAttribute("aria-label", `the network: ${layers.map((layer) => `${layer.size} ${layer.title}`).join(", then ")}`);
   const element = h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "the network; scrolls sideways" }, drawing);
 
