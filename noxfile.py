@@ -187,8 +187,8 @@ def readme(session: nox.Session) -> None:
 @nox.session
 def fuzz(session: nox.Session) -> None:
     """Throw damaged and random files at every reader for a bounded while."""
-    install(session, "mlp-train", *group("test"))
-    session.run(*PYTEST, "tests/fuzz.py", "tests/fuzz_data.py", *session.posargs)
+    install(session, "mlp-train", "-e", "packages/mlp-data[parquet]", *group("test"))
+    session.run(*PYTEST, *sorted(str(path) for path in Path("tests").glob("fuzz*.py")), *session.posargs)
 
 
 @nox.session

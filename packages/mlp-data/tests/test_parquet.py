@@ -150,3 +150,44 @@ def test_without_pyarrow_one_is_told_what_to_install(monkeypatch: pytest.MonkeyP
     path.write_bytes(b"PAR1" + bytes(20) + b"PAR1")
     with pytest.raises(DataError, match=r'Parquet needs pyarrow, which cannot .*: pip install "mlp-data\[parquet\]"$'):
         mlp_data.load(path)
+
+
+def test_dates_that_python_has_not_and_odd_fields_beside_the_bytes_do_no_harm(
+    parquet: Make, tmp_path: Path, digits_of: Any
+) -> None:
+    arrow = pytest.importorskip("pyarrow", reason="pyarrow, the extra mlp-data[parquet], is not installed")
+    far = arrow.array([2**40, 2**41] * 2, arrow.timestamp("s"))
+    contents = arrow.array([cv2.imencode(".png", frame)[1].tobytes() for frame in digits_of(4)])
+    cells = arrow.StructArray.from_arrays([far, contents], ["taken", "bytes"])
+    path = tmp_path / "a.parquet"
+    path.write_bytes(parquet({"image": cells, "label": far}))
+    data = mlp_data.load(path)
+    assert len(data.train) == 4
+    assert len(data.classes) == 2
+
+
+@pytest.mark.parametrize("names", [{"0": "cat"}, "cat", [1], None, 7])
+def test_class_names_that_are_no_list_of_names_are_left_alone(
+    parquet: Make, tmp_path: Path, digits_of: Any, names: Any
+) -> None:
+    files = [cv2.imencode(".png", frame)[1].tobytes() for frame in digits_of(4)]
+    path = tmp_path / "a.parquet"
+    path.write_bytes(parquet({"image": files, "label": [0, 1] * 2}, names))
+    assert mlp_data.load(path).classes == ("0", "1")
+
+
+def test_a_column_without_a_name_gets_its_number_as_in_csv(parquet: Make, tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    path.write_bytes(parquet({"": COLUMNS["size"], "label": COLUMNS["label"]}))
+    data = mlp_data.load(path)
+    assert "column 1" in data.train.x
+    assert data.fit_input().size
+
+
+def test_two_columns_of_one_name_are_refused_beside_images_too(parquet: Make, tmp_path: Path, digits_of: Any) -> None:
+    arrow = pytest.importorskip("pyarrow", reason="pyarrow, the extra mlp-data[parquet], is not installed")
+    pq = pytest.importorskip("pyarrow.parquet")
+    files = arrow.array([cv2.imencode(".png", frame)[1].tobytes() for frame in digits_of(2)])
+    pq.write_table(arrow.Table.from_arrays([files, files], ["image", "image"]), tmp_path / "a.parquet")
+    with pytest.raises(TableError, match="two columns are called 'image': rename one"):
+        mlp_data.load(tmp_path / "a.parquet")

@@ -22,6 +22,7 @@ def is_parquet(member: Member) -> bool:
 def pyarrow(where: str) -> Any:
     """Import pyarrow, which only Parquet needs; where it is not installed, say how to get it."""
     try:
+        import pyarrow.compute
         import pyarrow.parquet
     except ImportError as error:
         raise DataError(
@@ -45,6 +46,10 @@ def open_parquet(member: Member) -> Any:
             f"{member.where}: the Parquet file claims {rows:,} rows and {size:,} bytes in {member.size:,} bytes, more "
             f"than is allowed: split it"
         )
+    names = file.schema_arrow.names
+    twice = next((name for at, name in enumerate(names) if name in names[:at]), None)
+    if twice is not None:
+        raise TableError(f"{member.where}: two columns are called {twice!r}: rename one")
     return file
 
 
@@ -58,18 +63,28 @@ def read(member: Member, file: Any, columns: list[str] | None = None) -> Any:
 
 def columns_of_text(member: Member) -> tuple[dict[str, list[str]], list[str]]:
     """Return the cells of a Parquet table as a CSV file would hold them, and the columns that it could not hold."""
-    arrow = pyarrow(member.where)
-    table = read(member, open_parquet(member))
+    table, arrow = read(member, open_parquet(member)), pyarrow(member.where)
     columns: dict[str, list[str]] = {}
     left_out: list[str] = []
-    for name, column in zip(table.column_names, table.columns, strict=True):
-        if name in columns:
-            raise TableError(f"{member.where}: two columns are called {name!r}: rename one")
-        try:
-            columns[name] = [cell or "" for cell in column.cast(arrow.string()).to_pylist()]
-        except (arrow.ArrowException, UnicodeDecodeError):  # lists, structures and bytes
+    for number, (name, column) in enumerate(zip(table.column_names, table.columns, strict=True), 1):
+        name = name or f"column {number}"  # as where a CSV file has no names
+        cells = texts(arrow, column)
+        if cells is None or name in columns:
             left_out.append(name)
+        else:
+            columns[name] = cells
     return columns, left_out
+
+
+def texts(arrow: Any, column: Any) -> list[str] | None:
+    """Return the cells of a column as texts, "" where one is missing; None for lists, structures and bytes.
+
+    They never become Python's own dates, which are fewer than those of Parquet.
+    """
+    try:
+        return [cell or "" for cell in column.cast(arrow.string()).to_pylist()]
+    except (arrow.ArrowException, UnicodeDecodeError):
+        return None
 
 
 def class_names(file: Any, column: str) -> list[str]:
@@ -77,7 +92,7 @@ def class_names(file: Any, column: str) -> list[str]:
     try:
         stored = json.loads((file.schema_arrow.metadata or {})[b"huggingface"])
         names = stored["info"]["features"][column]["names"]
-        return names if all(isinstance(name, str) for name in names) else []
+        return names if isinstance(names, list) and all(isinstance(name, str) for name in names) else []
     except (LookupError, TypeError, ValueError, RecursionError):
         return []
 

@@ -11,7 +11,7 @@ from mlp_data.errors import TableError
 from mlp_data.loaders.image_folder import Place, read_places
 from mlp_data.loaders.splits import split_of
 from mlp_data.options import Options
-from mlp_data.parquet import class_names, is_parquet, open_parquet, pyarrow, read
+from mlp_data.parquet import class_names, is_parquet, open_parquet, pyarrow, read, texts
 from mlp_data.sources import Member, Source
 from mlp_data.target import choose_target
 
@@ -37,29 +37,38 @@ def load_parquet_images(source: Source, options: Options) -> Dataset | None:
 
 def _image_column(member: Member, file: Any) -> str | None:
     """Return the first column that holds bytes, alone or in a structure with a path."""
-    types = pyarrow(member.where).types
+    arrow = pyarrow(member.where)
     for field in file.schema_arrow:
-        kind = field.type
-        if types.is_struct(kind):
-            kind = next((kind.field(i).type for i in range(kind.num_fields) if kind.field(i).name == "bytes"), kind)
-        if types.is_binary(kind) or types.is_large_binary(kind):
+        place = _bytes_place(arrow, field.type)
+        kind = field.type if place is None else field.type.field(place).type
+        if arrow.types.is_binary(kind) or arrow.types.is_large_binary(kind):
             return str(field.name)
     return None
 
 
+def _bytes_place(arrow: Any, kind: Any) -> int | None:
+    """Return which field of a structure is called bytes; None if none is, or it is no structure."""
+    fields = range(kind.num_fields) if arrow.types.is_struct(kind) else ()
+    return next((i for i in fields if kind.field(i).name == "bytes"), None)
+
+
 def _places(member: Member, file: Any, images: str, target: str | None) -> list[Place]:
     here = target if target in file.schema_arrow.names else None
+    arrow = pyarrow(member.where)
     table = read(member, file, [images] if here is None else [images, here])
-    labels = [None] * len(table) if here is None else table.column(here).to_pylist()
-    names = [] if here is None else class_names(file, here)
+    contents = table.column(images)
+    place = _bytes_place(arrow, contents.type)
+    if place is not None:  # what else is in the structure is not looked at, so it may be anything
+        contents = arrow.compute.struct_field(contents, [place])
+    labels = [""] * len(table) if here is None else texts(arrow, table.column(here))
+    if labels is None:
+        raise TableError(f"{member.where}: column {here!r} holds neither numbers nor texts: name another with --target")
+    names = {} if here is None else {str(i): name for i, name in enumerate(class_names(file, here))}
     places = []
-    for row, (cell, label) in enumerate(zip(table.column(images).to_pylist(), labels, strict=True)):
-        content = cell.get("bytes") if isinstance(cell, dict) else cell
-        if names and isinstance(label, int) and 0 <= label < len(names):
-            label = names[label]
-        elif names:
-            label = None  # -1, where the answer is kept back
-        text = None if label is None or is_missing(str(label)) else str(label)
+    for row, (content, label) in enumerate(zip(contents.to_pylist(), labels, strict=True)):
+        if names:
+            label = names.get(label, "")  # -1, where the answer is kept back, has no name
+        text = None if is_missing(label) else label
         places.append(Place(_row(member, row, content or b""), split_of(member.name) or "train", text))
     return places
 
