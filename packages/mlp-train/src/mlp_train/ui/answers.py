@@ -15,6 +15,10 @@ from mlp_runtime.errors import MlpError
 from mlp_train.plain import plain
 
 
+class TooLarge(MlpError):
+    """The body of a request goes on beyond its limit."""
+
+
 class Answer(Response):
     """A value as JSON; numbers that JSON does not know become null."""
 
@@ -41,7 +45,7 @@ def event(name: str, value: Any) -> bytes:
 
 def on_our_error(_: Request, error: Exception) -> Response:
     """Answer an error that was raised on purpose: its message is already the sentence."""
-    return refuse(422, str(error))
+    return refuse(413 if isinstance(error, TooLarge) else 422, str(error))
 
 
 def on_http_error(_: Request, error: Exception) -> Response:

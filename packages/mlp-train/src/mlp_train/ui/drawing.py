@@ -111,7 +111,7 @@ def _for_network(wanted: ImageInput, frame: Array, ink: Array) -> Array:
     middle = ImageInput(
         wanted.height, wanted.width, fit="ink", ink="dark" if wanted.ink == "dark" else "light", box=box
     )
-    light = middle.prepare(ink)[0].reshape(wanted.height, wanted.width)
+    light: Array = middle.prepare(ink)[0].reshape(wanted.height, wanted.width)
     return 255 - light if wanted.ink == "dark" else light
 
 
@@ -133,10 +133,10 @@ def _image_input(model: Model) -> ImageInput:
 def _canvas(content: bytes, width: str, height: str) -> Array:
     """Return the drawing that came as an array, or say what of it does not fit."""
     sides = [int(side) if side.isdecimal() and len(side) < 5 else 0 for side in (width, height)]
-    if not 1 <= min(sides) or max(sides) > 1024 or len(content) != sides[0] * sides[1]:
+    if min(sides) < 1 or max(sides) > 1024 or len(content) != sides[0] * sides[1]:
         raise InputError(
-            f"a drawing of {len(content)} bytes came with width {width[:9]!r} and height {height[:9]!r}: wanted a byte a "
-            "pixel and sides of 1 to 1024"
+            f"a drawing of {len(content)} bytes came with width {width[:9]!r} and height {height[:9]!r}: "
+            "wanted a byte a pixel and sides of 1 to 1024"
         )
     return np.frombuffer(content, np.uint8).reshape(sides[1], sides[0])
 

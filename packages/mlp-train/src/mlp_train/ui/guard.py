@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mlp_train.ui.answers import refuse
+from mlp_train.ui.answers import TooLarge, refuse
 
 TOKEN_HEADER = "x-mlp-token"
 BODY_LIMIT = 16 * 2**20  # bytes of a request's body, where a path has no limit of its own
@@ -31,10 +31,6 @@ _HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
-
-
-class TooLarge(Exception):
-    """The body of a request went on beyond its limit."""
 
 
 def new_token() -> str:
@@ -75,11 +71,7 @@ class Guard:
         if refused is not None:
             await refuse(*refused)(scope, receive, with_headers)
             return
-        try:
-            await self._app(scope, _capped(receive, limit), with_headers)
-        except TooLarge:
-            answer = refuse(413, f"the request goes on beyond {limit:,} bytes, which is the most that is taken here")
-            await answer(scope, receive, with_headers)
+        await self._app(scope, _capped(receive, limit), with_headers)
 
     def _refused(self, headers: Headers, is_api: bool) -> tuple[int, str] | None:
         """Say what is wrong with where a request comes from, as a status and a sentence."""
@@ -116,7 +108,7 @@ def _capped(receive: Receive, limit: int) -> Receive:
         if message["type"] == "http.request":
             left -= len(message.get("body", b""))
             if left < 0:
-                raise TooLarge
+                raise TooLarge(f"the request goes on beyond {limit:,} bytes, which is the most that is taken here")
         return message
 
     return counted
