@@ -12,11 +12,15 @@ import cv2
 import numpy as np
 import pytest
 
-from mlp_data import DataError, Dataset, OptionError, TableError, load
+from mlp_data import DataError, Dataset, OptionError, load
 from mlp_data.check import problems
 from mlp_data.inspection import inspect
+from mlp_data.options import Options
 from mlp_data.rows import FileRows
+from mlp_data.sources import open_source
 from mlp_data.storage import Storage, default_memory, read_size
+from mlp_data.stored_table import store_table
+from mlp_data.table_rows import TableRows
 
 Write = Callable[..., Any]
 
@@ -133,14 +137,26 @@ def test_too_little_memory_is_refused_with_the_least_that_would_do(idx: Write, t
         load(tmp_path, max_memory=least)
 
 
-def test_a_table_whose_cells_do_not_fit_in_memory_is_refused_before_it_is_read(tmp_path: Path) -> None:
+def test_a_table_whose_cells_do_not_fit_in_memory_stays_on_disk(tmp_path: Path) -> None:
     table = tmp_path / "sales.csv"
-    table.write_text("rooms,price\n1,10.5\n2,19.5\n3,31.0\n")
+    note = "quiet " * 25
+    table.write_text("rooms,note,price\n" + f"1,{note},10.5\n2,{note},19.5\n3,{note},31.0\n" * 50_000)
+    x = load(table, max_memory="320M", cache=str(tmp_path / "cache")).train.x
+    assert isinstance(x, TableRows)
+    assert x[149_998:] == {"rooms": ["2", "3"], "note": [note, note]}
+    assert isinstance(load(table, max_memory="1G").train.x, dict)
+
+
+def test_parquet_whose_cells_do_not_fit_in_memory_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    table = tmp_path / "sales.parquet"
+    table.write_bytes(b"PAR1")
     os.truncate(table, 40 << 20)  # of zeros that take no room
-    with pytest.raises(OptionError, match=r"288M is too small for tables of 41,943,040 bytes.* at least 592M, or give"):
-        load(table, max_memory="288M")
-    with pytest.raises(TableError, match="NUL byte"):  # with so much it is read
-        load(table, max_memory="592M")
+    said = Options.of(max_memory="288M")
+    with (
+        open_source(table) as source,
+        pytest.raises(OptionError, match=r"41,943,040 bytes of Parquet.* least 592M, or"),
+    ):
+        store_table(source.members[0], source, said)
 
 
 def test_without_a_word_half_of_the_machine_is_allowed_and_small_data_stay_in_memory() -> None:

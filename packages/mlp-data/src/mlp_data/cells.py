@@ -14,6 +14,7 @@ from mlp_runtime.inputs.cells import FLAGS, is_missing, text
 
 __all__ = [
     "LARGEST", "NOTHING", "Numbers", "are_flags", "is_missing", "listed", "mostly", "mostly_numbers", "numbers", "text",
+    "with_points",
 ]  # fmt: skip
 
 # Words that stand for "nothing" among numbers. Among texts they stay what they are: NA may be Namibia.
@@ -22,8 +23,8 @@ LARGEST = 1e30  # the network computes in float32; what comes near its limits is
 
 
 @dataclass(frozen=True)
-class Numbers:
-    """A column read as numbers.
+class Numbers(Sequence[Any]):
+    """A column read as numbers, and with them as its cells.
 
     values: float64 (n,), NaN where the cell is missing or no finite number. bad: row -> the text found there instead.
     """
@@ -36,6 +37,12 @@ class Numbers:
         """The values that are there, in the order of the rows."""
         return self.values[~np.isnan(self.values)]
 
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, row: Any) -> Any:
+        return self.bad.get(row, self.values[row])
+
 
 def numbers(cells: Sequence[Any]) -> Numbers:
     """Read a column as numbers; infinities and words for "nothing" count as missing, other texts as bad.
@@ -43,6 +50,8 @@ def numbers(cells: Sequence[Any]) -> Numbers:
     >>> numbers(["7.25", "", 3, "abc", "NA"])
     Numbers(values=array([7.25,  nan, 3.  ,  nan,  nan]), bad={3: 'abc'})
     """
+    if isinstance(cells, Numbers):
+        return cells
     bad: dict[int, str] = {}
     try:
         values = np.array([math.nan if cell is None or cell == "" else float(cell) for cell in cells], np.float64)
@@ -75,6 +84,15 @@ def are_flags(cells: Iterable[Any]) -> bool:
     """
     said = {text(cell).lower() for cell in cells if not is_missing(cell)}
     return len(said) == 2 and said <= FLAGS.keys() and len({FLAGS[value] for value in said}) == 2
+
+
+def with_points(cells: Iterable[str]) -> list[str]:
+    """Write decimal commas as points.
+
+    >>> with_points(["7,25", ""])
+    ['7.25', '']
+    """
+    return [cell.replace(",", ".") for cell in cells]
 
 
 def listed(names: Iterable[str], most: int = 8) -> str:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from mlp_data.cells import listed, numbers
-from mlp_data.dataset import Dataset, Samples, Split, Table
+from mlp_data.dataset import Dataset, Samples, Split
 from mlp_data.labels import Array
 from mlp_data.options import Options
 from mlp_data.rows import FileRows, blocks
-from mlp_data.table import column_types, spread
+from mlp_data.table import spread, typed_columns
+from mlp_data.table_rows import TableRows
 
 _UNEVEN = 10  # times as many samples in the largest class as in the smallest
 _FEW = 10  # samples of a class, below which a network can hardly learn more than those samples
@@ -65,7 +66,7 @@ def _classes(dataset: Dataset) -> Iterator[str]:
 def _samples(dataset: Dataset) -> Iterator[str]:
     """Look at each split's samples for what no network can learn from."""
     for name, split in dataset.splits.items():
-        if isinstance(split.x, dict):
+        if isinstance(split.x, dict | TableRows):
             continue
         if dataset.kind == "image":
             plain = _one_colour(split.x)
@@ -78,8 +79,8 @@ def _samples(dataset: Dataset) -> Iterator[str]:
             where = f"the first in row {bad[0, 0]}, column {bad[0, 1]}"
             yield f"{name}: {len(bad)} values are not finite numbers, {where}: fill or drop them"
     train = dataset.splits.get("train")
-    if train is not None and isinstance(train.x, dict):
-        yield from _columns(train.x, dataset)
+    if train is not None and isinstance(train.x, dict | TableRows):
+        yield from _columns(train.x.columns if isinstance(train.x, TableRows) else train.x, dataset)
     elif train is not None and dataset.kind == "vector" and len(train) > 1:
         first = next(_arrays(train.x))[0]
         same = np.flatnonzero(np.logical_and.reduce([(x == first).all(axis=0) for x in _arrays(train.x)]))
@@ -89,14 +90,15 @@ def _samples(dataset: Dataset) -> Iterator[str]:
             yield f"train: the feature {label} has the same value in every sample: it tells nothing"
 
 
-def _columns(table: Table, dataset: Dataset) -> Iterator[str]:
+def _columns(table: Mapping[str, Sequence[Any]], dataset: Dataset) -> Iterator[str]:
     asked = {name: type_ for name, type_ in dataset.input_options.get("columns", {}).items() if name in table}
-    for name, column in column_types(table, Options(columns=asked)).items():
+    for cells, column in typed_columns(table, Options(columns=asked)):
+        name = column.name
         # a column without any value is left out, and said to be
-        if len(table[name]) > column.missing > len(table[name]) / 2:
-            yield f"train: column {name!r} is empty in {column.missing} of {len(table[name])} rows"
+        if len(cells) > column.missing > len(cells) / 2:
+            yield f"train: column {name!r} is empty in {column.missing} of {len(cells)} rows"
         if column.type == "number":
-            finite = numbers(table[name]).finite
+            finite = numbers(cells).finite
             far = np.abs(finite - np.median(finite)) / spread(finite)
             if far.max() > _FAR:
                 value = finite[far.argmax()]
@@ -219,6 +221,10 @@ def _alike(parts: list[Samples]) -> list[Array]:
             if (rows[first[ids[again]]] != rows[again]).any():  # different samples share a fingerprint: compare bytes
                 ids = np.unique([row.tobytes() for row in rows], return_inverse=True)[1]
         return np.split(ids, lengths)
+    if any(isinstance(part, TableRows) for part in parts):
+        short = (int.from_bytes(digest[:8], "little") for part in parts for digest in _digests(part))
+        keys = np.fromiter(short, np.uint64)  # 8 bytes a row; that two different rows share one is next to impossible
+        return np.split(np.unique(keys, return_inverse=True)[1], lengths)
     digests = [digest for part in parts for digest in _digests(part)]
     return np.split(np.unique(np.array(digests), return_inverse=True)[1], lengths)
 
@@ -236,9 +242,10 @@ def _fingerprints(samples: Array) -> Array:
 
 
 def _digests(part: Samples) -> Iterator[bytes]:
-    if isinstance(part, dict):
-        for row in zip(*part.values(), strict=True):
-            yield hashlib.blake2b(repr(row).encode(), digest_size=16).digest()
+    if isinstance(part, dict | TableRows):
+        for table in [part] if isinstance(part, dict) else part.blocks():
+            for row in zip(*table.values(), strict=True):
+                yield hashlib.blake2b(repr(row).encode(), digest_size=16).digest()
         return
     for frame in part:
         yield hashlib.blake2b(repr(frame.shape).encode() + frame.tobytes(), digest_size=16).digest()

@@ -13,13 +13,14 @@ import numpy as np
 from mlp_data.errors import DataError
 from mlp_data.labels import Array
 from mlp_data.rows import FileRows, blocks
+from mlp_data.table_rows import TableRows
 
 if TYPE_CHECKING:
     from mlp_data.fitting import Fitted
     from mlp_runtime.inputs import Input
 
 Table = dict[str, list[Any]]  # column name -> the cells as they were read; "" or None is a missing cell
-Samples = Array | list[Array] | Table | FileRows
+Samples = Array | list[Array] | Table | FileRows | TableRows
 
 SPLITS = ("train", "valid", "test", "unlabelled")
 
@@ -29,7 +30,8 @@ class Split:
     """The samples of one part of a dataset, and their answers.
 
     x: images uint8 (n, h, w[, 3]) or, where sizes differ, a list of n frames; a table; vectors float32 (n, features);
-    where that would not fit in memory, `FileRows` in place of an array: the samples then stay on disk.
+    where that would not fit in memory, `FileRows` in place of an array and `TableRows` in place of a table: the samples
+    then stay on disk.
     y: int64 (n,) class indices, int64 (n, labels) of 0 and 1 where several may be true at once, float64 (n,) numbers,
     or None where the answers are not known.
     ids: what each row is called, by its file or in a submission, or None.
@@ -56,7 +58,7 @@ class Split:
             x: Samples = {name: [cells[i] for i in indices] for name, cells in self.x.items()}
         elif isinstance(self.x, list):
             x = [self.x[i] for i in indices]
-        elif isinstance(self.x, FileRows):
+        elif isinstance(self.x, FileRows | TableRows):
             x = self.x.take(indices)
         else:
             x = self.x[indices]
@@ -225,6 +227,14 @@ def _digest(split: Split) -> str:
     if isinstance(split.x, dict):
         for column, cells in split.x.items():
             digest.update(repr((column, cells)).encode())
+    elif isinstance(split.x, TableRows):  # as above, a part at a time
+        for column in split.x.columns:
+            digest.update(f"({column!r}, [".encode())
+            between = ""
+            for part in split.x.parts(column):
+                digest.update((between + ", ".join(map(repr, part))).encode())
+                between = ", "
+            digest.update(b"])")
     else:
         for array in split.x if isinstance(split.x, list) else [split.x]:
             digest.update(repr((array.shape, array.dtype.str)).encode())

@@ -11,6 +11,7 @@ from mlp_data.errors import DataError, TableError
 from mlp_data.labels import Array
 from mlp_data.options import Options
 from mlp_data.rows import FileRows
+from mlp_data.table_rows import TableRows
 from mlp_runtime.inputs.pixels import grey as to_grey
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def fit_input(dataset: Dataset) -> Fitted:
     """Return the input fitted on the training split of `dataset`, and why it is that one."""
     x = dataset.train.x
     _check_classes(dataset)
-    if isinstance(x, dict):
+    if isinstance(x, dict | TableRows):
         return _fit_table(dataset)
     if dataset.kind == "image":
         return _fit_images(x, dict(dataset.input_options))
@@ -77,10 +78,11 @@ def _fit_table(dataset: Dataset) -> Fitted:
     from mlp_data.table import fit_table
 
     train = dataset.train
-    assert isinstance(train.x, dict)
+    assert isinstance(train.x, dict | TableRows)
+    table = train.x.columns if isinstance(train.x, TableRows) else train.x
     given = {name: value for name, value in dataset.input_options.items() if name in Options.__dataclass_fields__}
     try:
-        fitted, left_out = fit_table(train.x, train.y, Options.of(**given))
+        fitted, left_out = fit_table(table, train.y, Options.of(**given))
     except TableError as error:  # it knows the columns, but not where the table came from
         raise TableError(f"{dataset.name}: {error}") from None
     return Fitted(fitted, "each column is encoded by the type that its cells show", left_out)

@@ -9,6 +9,7 @@ import numpy as np
 from mlp_data.dataset import Dataset, Split
 from mlp_data.errors import DataError
 from mlp_data.options import Options
+from mlp_data.table_rows import TableRows
 
 
 def inspect(dataset: Dataset, options: Options | None = None) -> dict[str, Any]:
@@ -51,8 +52,8 @@ def inspect(dataset: Dataset, options: Options | None = None) -> dict[str, Any]:
 
 def _shape(split: Split) -> dict[str, Any]:
     x = split.x
-    if isinstance(x, dict):
-        return {"samples": len(split), "columns": len(x)}
+    if isinstance(x, dict | TableRows):
+        return {"samples": len(split), "columns": len(x if isinstance(x, dict) else x.columns)}
     if not isinstance(x, list):
         return {"samples": len(split), "shape": list(x.shape[1:])}
     heights, widths = zip(*(frame.shape[:2] for frame in x), strict=True)
@@ -83,8 +84,8 @@ def _numbers(dataset: Dataset) -> dict[str, dict[str, float]]:
 
 
 def _columns(dataset: Dataset, options: Options | None) -> list[dict[str, Any]]:
-    train = dataset.train
-    if not isinstance(train.x, dict):
+    x = dataset.train.x
+    if not isinstance(x, dict | TableRows):
         return []
     from mlp_data.table import column_types
 
@@ -98,5 +99,5 @@ def _columns(dataset: Dataset, options: Options | None) -> list[dict[str, Any]]:
             "reason": column.reason,
             "values": list(column.values),
         }
-        for name, column in column_types(train.x, asked).items()
+        for name, column in column_types(x.columns if isinstance(x, TableRows) else x, asked).items()
     ]

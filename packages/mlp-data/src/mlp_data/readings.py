@@ -31,7 +31,7 @@ def find_reading(cells: Sequence[Any], wanted: str | None = None) -> str:
     return f"date-{found.order}" if found else "text"
 
 
-def clean(cells: list[Any], reading: str) -> tuple[list[Any], dict[int, str]]:
+def clean(cells: Sequence[Any], reading: str) -> tuple[Sequence[Any], dict[int, str]]:
     """Return the cells with "" for what cannot be read so, and row -> cell for those that say something else.
 
     >>> clean(["1", "NA", "abc"], "number")
@@ -41,6 +41,8 @@ def clean(cells: list[Any], reading: str) -> tuple[list[Any], dict[int, str]]:
         return cells, {}
     if reading == "number":
         read = numbers(cells)
+        if read is cells:  # such cells are numbers already
+            return cells, read.bad
         lost = np.isnan(read.values).tolist()
         return ["" if gone else cell for cell, gone in zip(cells, lost, strict=True)], read.bad
     order = reading.removeprefix("date-")

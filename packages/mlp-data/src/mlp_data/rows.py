@@ -119,6 +119,14 @@ class FileRows:
         """Return what else the bytes from `offset` on may be read as."""
         return FileRows(self._file, shape, dtype, offset=self._offset + offset, cache=self.cache)
 
+    def part(self, start: int, stop: int) -> bytes:
+        """Return the bytes from `start` to `stop` of the file's content, whatever the shape of a sample."""
+        self._file.file.seek(self._offset + start)
+        content = self._file.file.read(stop - start)
+        if len(content) != stop - start:
+            raise self._changed("it is too short")
+        return content
+
     def blocks(self, size: int = SCAN) -> Iterator[Array]:
         """Yield all samples in order, as arrays of at most `size` bytes (or of one sample)."""
         step = max(1, size // max(1, self.row_bytes))
@@ -132,9 +140,11 @@ class FileRows:
             end = self._offset + count * self.dtype.itemsize
             mapped = mmap.mmap(self._file.file.fileno(), end, access=mmap.ACCESS_READ)
         except (OSError, ValueError) as error:
-            name = self._file.file.name
-            raise DataError(f"{name}: was changed or cut short while it was read ({error}): start again") from None
+            raise self._changed(error) from None
         return np.frombuffer(mapped, self.dtype, count, self._offset).reshape(self._stored)
+
+    def _changed(self, why: object) -> DataError:
+        return DataError(f"{self._file.file.name}: was changed or cut short while it was read ({why}): start again")
 
 
 class _Kept:

@@ -14,7 +14,8 @@ from mlp_data.errors import OptionError
 BASE = 192 << 20  # bytes that Python, NumPy, OpenCV and a small network take, whatever the data
 ROW = 64  # bytes a row for its answer, its place and the sorting of both
 BLOCKS = 96 << 20  # bytes for the parts of the data that are in memory at any time: see `mlp_data.rows.BLOCK`
-CELLS = 10  # bytes at least for one of a table's text: each cell is a text of its own, and a table is in memory whole
+CELLS = 10  # bytes at least in memory for one of a table's text: each cell is a text of its own
+PACKED = 6  # bytes of a table's text that gzip makes one of, or more where cells repeat
 COPIES = 4  # raw, without the held-out rows, prepared, and one that is being made
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
@@ -39,13 +40,16 @@ class Storage:
                 f"disk: allow at least {shown(least)}"
             )
 
+    def fits_table(self, content: int) -> bool:
+        """Tell whether `content` bytes of a table's text can become cells in memory."""
+        return BASE + CELLS * content <= self.max_memory
+
     def check_table(self, content: int, where: str) -> None:
-        """Raise OptionError where `content` bytes of a table's text cannot become cells in the memory allowed."""
-        least = BASE + CELLS * content
-        if least > self.max_memory:
+        """Raise OptionError where `content` bytes of a table that is no text do not fit in the memory allowed."""
+        if not self.fits_table(content):
             raise OptionError(
-                f"{where}: max_memory {shown(self.max_memory)} is too small for tables of {content:,} bytes, because "
-                f"cells other than pixels have to be in memory: allow at least {shown(least)}, or give fewer rows"
+                f"{where}: max_memory {shown(self.max_memory)} is too small for {content:,} bytes of Parquet, which is "
+                f"read in memory: allow at least {shown(BASE + CELLS * content)}, or save the table as CSV"
             )
 
 

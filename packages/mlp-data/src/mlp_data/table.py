@@ -15,6 +15,7 @@ from mlp_data.dates import parts
 from mlp_data.errors import TableError
 from mlp_data.labels import Array
 from mlp_data.options import Options
+from mlp_data.table_rows import DISTINCT, TableColumns, spread_rows
 from mlp_runtime.errors import nearest
 from mlp_runtime.inputs import Column, TableInput, words
 
@@ -40,10 +41,14 @@ def fit_table(
     options = options or Options()
     columns: list[Column] = []
     left_out: dict[str, str] = {}
-    for name, found in column_types(table, options).items():
-        chosen = _words_that_tell(found, table[name], y) if found.type == "tokens" and y is not None else found
+    on_disk = isinstance(table, TableColumns)
+    for cells, found in typed_columns(table, options):
+        name = found.name
+        chosen = found
+        if found.type == "tokens" and y is not None:
+            chosen = _words_that_tell(found, *_spread(cells, y)) if on_disk else _words_that_tell(found, cells, y)
         if chosen.is_used:
-            columns.extend(_encode(chosen, table[name], options))
+            columns.extend(_encode(chosen, cells, options))
         else:
             left_out[name] = chosen.reason
     if not columns:
@@ -60,18 +65,29 @@ def column_types(table: Mapping[str, Sequence[Any]], options: Options | None = N
     >>> column_types({"Age": ["22", "38"]})["Age"].reason
     '2 different whole numbers from 22 to 38'
     """
-    options = options or Options()
+    return {found.name: found for _, found in typed_columns(table, options or Options())}
+
+
+def typed_columns(table: Mapping[str, Sequence[Any]], options: Options) -> Iterator[tuple[Sequence[Any], ColumnType]]:
+    """Yield the cells of every column, and the type found; of a table on disk, one column is in memory at a time.
+
+    The cells may then be those of rows spread evenly (see `mlp_data.table_rows.TableColumns`), and the reason says so.
+    """
     for name in (*options.columns, *options.drop):
         if name not in table:
             raise TableError(
                 f"there is no column {name!r}{nearest(name, table) or ': the columns are ' + listed(table)}"
             )
-    return {
-        name: ColumnType(name, "dropped", "dropped as asked for")
-        if name in options.drop
-        else describe(name, cells, options.columns.get(name))
-        for name, cells in table.items()
-    }
+    rows = len(table.rows) if isinstance(table, TableColumns) else 0
+    for name in table:
+        if name in options.drop:
+            yield (), ColumnType(name, "dropped", "dropped as asked for")
+            continue
+        cells = table[name]
+        found = describe(name, cells, options.columns.get(name))
+        if len(cells) < rows:
+            found = replace(found, reason=f"{found.reason} (judged by {len(cells):,} of the {rows:,} rows)")
+        yield cells, found
 
 
 def _encode(column: ColumnType, cells: Sequence[Any], options: Options) -> Iterator[Column]:
@@ -145,6 +161,13 @@ def spread(values: Array) -> float:
         spreads.append(float(high - low) / (2 * NormalDist().inv_cdf(1 - share)))
     least = float(np.ptp(values)) * 1e-30 + 1e-30  # what is smaller would leave float32 when it is divided by
     return next((one for one in (max(spreads), float(values.std())) if one > least), 1.0)
+
+
+def _spread(cells: Sequence[Any], y: Array) -> tuple[Sequence[Any], Array]:
+    """Return cells and answers of no more than DISTINCT rows: the words of all rows would not fit in memory."""
+    count = min(len(cells), DISTINCT)
+    some = [cells[row] for row in spread_rows(len(cells), count).tolist()]  # the cells may be fewer than the rows
+    return some, y[spread_rows(len(y), count)]
 
 
 def _words_that_tell(column: ColumnType, cells: Sequence[Any], y: Array) -> ColumnType:

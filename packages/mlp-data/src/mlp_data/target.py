@@ -10,6 +10,7 @@ import numpy as np
 from mlp_data.cells import is_missing, listed, mostly_numbers, numbers, text
 from mlp_data.errors import TableError
 from mlp_data.labels import Array, classes_and_indices
+from mlp_data.rows import FileRows
 from mlp_runtime.errors import nearest
 
 USUAL_NAMES = ("target", "label", "labels", "class", "y", "outcome", "response")
@@ -78,17 +79,18 @@ def choose_task(name: str, cells: Sequence[str], wanted: str | None = None) -> T
     """
     if wanted is not None:
         return Task(wanted, "as asked for", True)
-    filled = [cell for cell in cells if not is_missing(cell)]
-    read = numbers(filled)
+    read = numbers(cells)
     if not mostly_numbers(read):
-        return Task("classification", f"{name!r} holds {len(set(filled))} different texts", True)
+        texts = {cell for cell in cells if not is_missing(cell)}
+        return Task("classification", f"{name!r} holds {len(texts)} different texts", True)
     values = np.unique(read.finite)
     if len(values) <= 2:
         return Task("classification", f"{name!r} holds {len(values)} different numbers", True)
     if (values != np.floor(values)).any():
         return Task("regression", f"{name!r} holds {len(values)} different numbers, not all of them whole", True)
     found = f"{name!r} holds {len(values)} different whole numbers"
-    if len(values) > MOST_CLASSES or 2 * len(values) > len(filled):
+    filled = len(cells) - sum(map(is_missing, cells))
+    if len(values) > MOST_CLASSES or 2 * len(values) > filled:
         return Task("regression", f"{found}, too many for classes", len(values) > 5 * MOST_CLASSES)
     return Task("classification", f"{found}, few enough for classes", False)
 
@@ -99,11 +101,16 @@ def class_answers(parts: Sequence[Sequence[str]], where: str) -> tuple[tuple[str
     >>> class_answers([["yes", "no", "no"], ["1"]], "t.csv")
     (('1', 'no', 'yes'), [array([2, 1, 1]), array([0])])
     """
-    labels = [_labels(part) for part in parts]
-    return classes_and_indices(labels, name=where)
+    texts = [list(dict.fromkeys(part)) for part in parts]  # of few texts, so that no array of all has to be sorted
+    classes, found = classes_and_indices([_labels(part) for part in texts], name=where)
+    indices = []
+    for part, said, those in zip(parts, texts, found, strict=True):
+        index = dict(zip(said, those.tolist(), strict=True))
+        indices.append(np.fromiter((index[cell] for cell in part), np.int64, len(part)))
+    return classes, indices
 
 
-def number_answers(name: str, cells: Sequence[str], lines: Sequence[int], where: str) -> Array:
+def number_answers(name: str, cells: Sequence[str], lines: Sequence[int] | FileRows, where: str) -> Array:
     """Return the answers as float64; one that is no number raises TableError with its line."""
     read = numbers(cells)
     for row in np.flatnonzero(np.isnan(read.values)).tolist():

@@ -15,6 +15,7 @@ import mlp_runtime
 from mlp_data.dataset import Dataset
 from mlp_data.errors import DataError
 from mlp_data.rows import FileRows
+from mlp_data.table_rows import TableRows
 from mlp_runtime.errors import InputError, nearest
 from mlp_runtime.inputs import Input
 from mlp_train.activation_names import parse_activation
@@ -330,7 +331,7 @@ def _reader(dataset: Dataset, name: str, prepared: Input, output: dict[str, Any]
     assert split.y is not None
     encode = partial(_targets, output)
     weights = sample_weights(split, dataset.classes, config.class_weight, dataset.train)
-    if isinstance(split.x, FileRows):
+    if isinstance(split.x, FileRows | TableRows):
         rows = prepare_on_disk(prepared, batches(split.x), split.x.cache)
         return FileReader(prepared, rows, split.y, encode, config.dtype, weights)
     return ArrayReader(prepared, prepared.prepare(split.x, many=True), encode(split.y), config.dtype, weights)

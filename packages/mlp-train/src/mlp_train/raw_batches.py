@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mlp_data.dataset import Split
+from mlp_data.table_rows import TableRows
 
 ROWS = 512
 BYTES = 32 << 20  # of frames at once, because photographs are large
@@ -24,6 +25,9 @@ def batches(x: Any) -> Iterator[Any]:
         if isinstance(x, dict):
             end = min(start + ROWS, stop)
             yield {name: cells[start:end] for name, cells in x.items()}
+        elif isinstance(x, TableRows):
+            end = min(start + ROWS, stop)
+            yield x[start:end]
         else:
             end = min(start + max(1, min(ROWS, BYTES // max(1, x[start].nbytes))), stop)
             part = x[start:end]

@@ -11,6 +11,7 @@ from mlp_data.delimited import TextTable
 from mlp_data.errors import OptionError, TableError
 from mlp_data.labels import Array
 from mlp_data.options import Options, read_names
+from mlp_data.readings import find_reading
 from mlp_data.sample_weights import NoWeights, sample_weights
 from mlp_data.target import Task, choose_task, class_answers, number_answers
 from mlp_runtime.errors import nearest
@@ -50,6 +51,29 @@ def find_task(train: TextTable, targets: Sequence[str], options: Options) -> Tas
     if len(targets) > 1:
         return Task("multi-label", f"{len(targets)} columns are targets", True)
     return choose_task(targets[0], train.columns[targets[0]], options.task)
+
+
+def answered_rows(table: TextTable, target: str, problems: list[str]) -> TextTable:
+    """Return the rows of a table that have an answer, and say in `problems` how many have none."""
+    cells = table.columns[target]
+    if len(cells) < len(table):  # a sample of them
+        raise TableError(
+            f"{table.where}: the target {target!r} holds more than {len(cells):,} different texts, too many for "
+            f"classes: name another with --target"
+        )
+    if find_reading(cells) == "number":  # a word for "nothing" is no answer, but a word that says something is an error
+        read = numbers(cells)
+        gone = np.isnan(read.values)
+        gone[list(read.bad)] = False
+    else:
+        gone = np.fromiter(map(is_missing, cells), bool, len(cells))
+    lost = int(gone.sum())
+    if not lost:
+        return table
+    problems.append(
+        f"{table.where}: {lost} of {len(table)} rows are left out, because their target {target!r} is empty"
+    )
+    return table.take(np.flatnonzero(~gone))
 
 
 def read_answers(

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 
 from mlp_data.cells import is_missing, listed
 from mlp_data.column_types import check_type
-from mlp_data.dataset import Dataset, Split
+from mlp_data.dataset import Dataset, Split, Table
 from mlp_data.dates import doubt
 from mlp_data.delimited import TextTable, is_table, read_table
 from mlp_data.errors import TableError
-from mlp_data.loaders.answers import find_task, read_answers, read_weights, several_targets
+from mlp_data.loaders.answers import answered_rows, find_task, read_answers, read_weights, several_targets
 from mlp_data.loaders.splits import split_of
 from mlp_data.options import Options
 from mlp_data.readings import clean, find_reading
 from mlp_data.sources import Source
+from mlp_data.stored_table import store_table, text_size
+from mlp_data.table_rows import TableColumns, TableRows, spread_rows
 from mlp_data.target import choose_target, first_label
 from mlp_runtime.errors import nearest
 
@@ -36,8 +38,11 @@ def load_csv_table(source: Source, options: Options) -> Dataset | None:
     members = [member for member in source.members if is_table(member)]
     if not members:
         return None
-    options.storage.check_table(sum(member.size for member in members), source.name)
-    tables = [read_table(member) for member in members]
+    if options.storage.fits_table(sum(map(text_size, members))):
+        tables = [read_table(member) for member in members]
+    else:
+        tables = [store_table(member, source, options) for member in members]
+        options.storage.check(sum(map(len, tables)), source.name)
     targets = several_targets(tables, options)
     roles = find_roles(tables, targets[0] if targets else options.target)
     train, targets = roles.train, targets or (roles.target,)
@@ -57,7 +62,7 @@ def load_csv_table(source: Source, options: Options) -> Dataset | None:
     answered = [split for split in kept if split != "unlabelled"]
     for split in answered:
         for target in targets:
-            kept[split] = _answered(kept[split], target, problems)
+            kept[split] = answered_rows(kept[split], target, problems)
             if split == "train" and not len(kept["train"]):
                 raise TableError(
                     f"{train.where}: the target {target!r} is empty in all {len(train)} rows: "
@@ -153,32 +158,16 @@ def _submission(tables: Sequence[TextTable]) -> TextTable | None:
         if len(table.columns) != 2:
             continue
         heading, target = table.columns
+        if not any(target in other.columns and len(other.columns) > 2 for other in tables if other is not table):
+            continue
         ids = table.columns[heading]
-        trained = any(target in other.columns and len(other.columns) > 2 for other in tables if other is not table)
-        for asked in tables if trained and len(set(ids)) == len(ids) else ():
-            if target in asked.columns or len(asked) != len(ids):
+        for asked in tables if len(set(ids)) == len(ids) else ():
+            if target in asked.columns or len(asked) != len(table):
                 continue
             # Some archives number the rows in the sample alone.
             if heading not in asked.columns or set(asked.columns[heading]) == set(ids):
                 return table
     return None
-
-
-def _answered(table: TextTable, target: str, problems: list[str]) -> TextTable:
-    """Return the rows of a table that have an answer."""
-    cells = table.columns[target]
-    if find_reading(cells) == "number":  # a word for "nothing" is no answer, but a word that says something is an error
-        cleaned, bad = clean(cells, "number")
-        cells = [bad.get(row, cell) for row, cell in enumerate(cleaned)]
-    rows = [row for row, cell in enumerate(cells) if not is_missing(cell)]
-    lost = len(table) - len(rows)
-    if not lost:
-        return table
-    problems.append(
-        f"{table.where}: {lost} of {len(table)} rows are left out, because their target {target!r} is empty"
-    )
-    columns = {name: [cells[row] for row in rows] for name, cells in table.columns.items()}
-    return TextTable(table.name, table.where, columns, [table.lines[row] for row in rows])
 
 
 def _left_out(roles: Roles, targets: Sequence[str], options: Options) -> dict[str, str]:
@@ -211,32 +200,47 @@ def _left_out(roles: Roles, targets: Sequence[str], options: Options) -> dict[st
 
 def _read_cells(
     kept: dict[str, TextTable], features: Sequence[str], options: Options, problems: list[str]
-) -> tuple[dict[str, dict[str, list[str]]], dict[str, str]]:
+) -> tuple[dict[str, Table | TableRows], dict[str, str]]:
     """Return the cells of each split, cleaned as the training rows show, and the types that are settled already."""
-    x: dict[str, dict[str, list[str]]] = {split: {} for split in kept}
+    x: dict[str, Table] = {split: {} for split in kept}
+    readings: dict[str, str] = {}
+    plain: dict[str, set[str]] = {split: set() for split in kept}
     types = {name: options.columns[name] for name in features if name in options.columns}
     for name in features:
-        reading = find_reading(kept["train"].columns[name], options.columns.get(name))
+        found = kept["train"].columns[name]
+        readings[name] = reading = find_reading(found, options.columns.get(name))
         if reading == "text":
             types.setdefault(name, reading)
         if reading.startswith("date-"):
             types[name] = reading
-            if options.columns.get(name) != reading and (said := doubt(kept["train"].columns[name], name)):
+            if options.columns.get(name) != reading and (said := doubt(found, name)):
                 problems.append(f"{kept['train'].where}: {said}")
         kind = reading.split("-")[0]
         for split, table in kept.items():
-            x[split][name], bad = clean(table.columns[name], reading)
+            cells = found if split == "train" else table.columns[name]
+            cleaned, bad = clean(cells, reading)
+            if not isinstance(table.columns, TableColumns):
+                x[split][name] = list(cleaned)
+            elif table.columns.is_plain(name, cells, cleaned):
+                plain[split].add(name)
             if bad:
-                row, found = next(iter(bad.items()))
+                row, wrong = next(iter(bad.items()))
+                row = int(spread_rows(len(table), len(cells))[row])
                 if split == "train" and name in options.columns and 10 * len(bad) > len(table):
                     raise TableError(
-                        f"{table.where}: line {table.lines[row]}: column {name!r} is {found[:40]!r}, which is no "
+                        f"{table.where}: line {table.lines[row]}: column {name!r} is {wrong[:40]!r}, which is no "
                         f"{kind}, in {len(bad)} rows: correct them, or ask for another type with --columns"
                     )
                 count = f"{len(bad)} cells are no {kind}s" if len(bad) > 1 else f"1 cell is no {kind}"
-                example = f"{found[:40]!r} in line {table.lines[row]}"
+                count += f" of {len(cells):,} looked at" if len(cells) < len(table) else ""
+                example = f"{wrong[:40]!r} in line {table.lines[row]}"
                 problems.append(f"{table.where}: column {name!r}: {count} ({example}), taken as missing")
-    return x, types
+    return {
+        split: table.columns.rows.read_as(readings, plain[split])
+        if isinstance(table.columns, TableColumns)
+        else x[split]
+        for split, table in kept.items()
+    }, types
 
 
 def _ids(table: TextTable | None, submission: TextTable | None) -> list[str] | None:
@@ -244,5 +248,7 @@ def _ids(table: TextTable | None, submission: TextTable | None) -> list[str] | N
     if table is None or submission is None:
         return None
     heading = next(iter(submission.columns))
-    ids = table.columns.get(heading, submission.columns[heading])
-    return ids if len(ids) == len(table) else None
+    columns = table.columns if heading in table.columns else submission.columns
+    ids = columns.rows.parts(heading) if isinstance(columns, TableColumns) else [columns[heading]]
+    said = [str(cell) for part in ids for cell in part]
+    return said if len(said) == len(table) else None

@@ -10,6 +10,7 @@ import numpy as np
 
 from mlp_data.check import problems
 from mlp_data.dataset import SPLITS, Dataset, Split
+from mlp_data.table_rows import TableRows
 from mlp_train.cli.shared import command, counted
 from mlp_train.config import FitConfig
 from mlp_train.events import Started
@@ -114,8 +115,8 @@ def _no_better_than_guessing(metrics: Mapping[str, Mapping[str, float]], dataset
 
 
 def _size(split: Split) -> str:
-    if isinstance(split.x, dict):
-        return counted(len(split.x), "column")
+    if isinstance(split.x, dict | TableRows):
+        return counted(len(split.x if isinstance(split.x, dict) else split.x.columns), "column")
     if isinstance(split.x, list):
         return "of different sizes"
     if split.x.ndim == 2:
