@@ -83,7 +83,11 @@ def evaluate(model: Model, dataset: Dataset) -> Evaluation:
     ('held-out', 20, True)
     """
     dataset, splits, split, note = _unseen(model, dataset)
-    found = ask(model, dataset, splits)
+    return judge(model, ask(model, dataset, splits), split, note)
+
+
+def judge(model: Model, found: Answers, split: str, note: str) -> Evaluation:
+    """Measure answers, overall and by class; `split` and `note` say whose they are."""
     classes, confusion = _by_class(model, found)
     return Evaluation(split, len(found.actual), _figures(model, found), note, classes, confusion)
 
