@@ -476,3 +476,20 @@ def test_grey_images_as_narrow_as_colours_are_many_train_into_a_file_that_predic
     fit(x, y.astype(str), hidden=8, epochs=20, seed=0).save(tmp_path / "narrow.mlp")
     model = mlp_runtime.load(tmp_path / "narrow.mlp")
     assert [model.predict(frame) for frame in x] == y.astype(str).tolist()
+
+
+def test_a_control_can_ask_for_every_batch_and_gets_the_gradient_of_each():
+    control = Control()
+    control.every_batch = True
+    events = events_of(blobs(200), epochs=2, batch_size=20, control=control, seed=3)
+    told = [event for event in events if isinstance(event, Progress)]
+    assert [round(event.share * 9) for event in told] == list(range(1, 9)) * 2  # the ninth batch ends the epoch
+    assert all(len(event.gradient_norms) == 3 and min(event.gradient_norms) > 0 for event in told)
+
+
+def test_a_training_that_tells_of_every_batch_learns_the_same_bits():
+    control = Control()
+    plain = fit(blobs(200), epochs=2, batch_size=20, seed=3)
+    for event in train(blobs(200), epochs=2, batch_size=20, seed=3, control=control):
+        control.every_batch = not control.every_batch
+    assert event.result.network.flat.tobytes() == plain.network.flat.tobytes()

@@ -8,7 +8,7 @@ from mlp_train.errors import UsageError
 
 
 class Control:
-    """Given to `train` or `fit`; what is asked of it happens between two epochs.
+    """Given to `train` or `fit`; what is asked of it happens between two epochs, and `every_batch` at once.
 
     >>> import mlp_data, mlp_train
     >>> control = Control()
@@ -22,6 +22,7 @@ class Control:
 
     def __init__(self) -> None:
         self.reason: str | None = None  # why to stop
+        self.every_batch = False  # whether each batch of one process is told of, so that one can look between two
         self._lr: float | None = None
 
     @property

@@ -52,6 +52,7 @@ class Progress(Event):
     loss: float  # mean over these samples
     seconds: float  # since training started
     eta: float  # seconds left if every epoch is still done
+    gradient_norms: tuple[float, ...] = ()  # of each layer in the last batch, where `Control.every_batch` asks for it
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from mlp_train.augmenting import Augmenter
 from mlp_train.averaging import Average
 from mlp_train.blas import one_thread_where_small
 from mlp_train.config import FitConfig
+from mlp_train.control import Control
 from mlp_train.crew import Crew
 from mlp_train.diagnose import Watched
 from mlp_train.errors import DivergedError
@@ -74,10 +75,17 @@ class Learner:
     converged = False  # it ends when the epochs do
 
     def __init__(
-        self, plan: Plan, crew: Crew, state: State, exchange: Exchange, augmenter: Augmenter | None = None
+        self,
+        plan: Plan,
+        crew: Crew,
+        state: State,
+        exchange: Exchange,
+        augmenter: Augmenter | None = None,
+        control: Control | None = None,
     ) -> None:
         self.plan, self.crew, self.state, self.exchange = plan, crew, state, exchange
         self.augmenter = augmenter
+        self.control = control if control is not None and crew.count == 1 else Control()  # none waits for another
         config = plan.config
         self.share = Share(plan.layers, crew.index, crew.count)
         self.network = Network(self.share.layers, config.dtype)
@@ -144,7 +152,8 @@ class Learner:
         total, step = len(plan.train), self.step
         begins = True  # the next piece is the first of a batch
         while so_far.samples < total:
-            until = time.perf_counter() + PROGRESS_SECONDS
+            every = self.control.every_batch
+            until = time.perf_counter() + (0.0 if every else PROGRESS_SECONDS)
             # the loss is looked at after every batch, so an overflow is reported by a sentence and not by a warning
             with (
                 one_thread_where_small(self.network, plan.piece if self.crew.count == 1 else 1),
@@ -164,8 +173,8 @@ class Learner:
                     if not piece.ends:
                         continue
                     so_far.step += 1
-                    so_far.watched = step.update(watch=so_far.samples == total)
-                    if time.perf_counter() > until and so_far.samples < total:
+                    so_far.watched = step.update(watch=every or so_far.samples == total)
+                    if time.perf_counter() >= until and so_far.samples < total:
                         break
             yield so_far  # outside of `with`, so that whoever listens computes as ever
         self.optimizer.settle()

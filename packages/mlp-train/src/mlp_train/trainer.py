@@ -131,7 +131,8 @@ class Trainer:
                 if share < 1:
                     epochs_done = self.epoch + share
                     eta = seconds / (epochs_done - first_epoch + 1) * (plan.epochs - epochs_done)
-                    yield Progress(self.epoch + 1, plan.epochs, share, done.loss / done.samples, seconds, eta)
+                    norms = () if done.watched is None else layer_norms(done.watched.gradient, plan.layers)
+                    yield Progress(self.epoch + 1, plan.epochs, share, done.loss / done.samples, seconds, eta, norms)
             self.epoch += 1
             judged, dead = self.judged(), DeadUnits(plan.layers)
             seen = None if plan.valid is None else look(plan, "valid", judged, dead)
@@ -211,7 +212,7 @@ class Trainer:
         if self.config.optimizer == "lbfgs":
             learner = LbfgsLearner(self.plan, self.state)
         else:
-            learner = Learner(self.plan, self.crew, self.state, self.exchange, self.augmenter)
+            learner = Learner(self.plan, self.crew, self.state, self.exchange, self.augmenter, self.control)
         learner.take(self.epoch * self.plan.batches)
         return learner
 
