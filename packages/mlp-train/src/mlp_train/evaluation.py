@@ -82,7 +82,7 @@ def evaluate(model: Model, dataset: Dataset) -> Evaluation:
     >>> found.split, found.samples, found.metrics["accuracy"] > 0.8
     ('held-out', 20, True)
     """
-    dataset, splits, split, note = _unseen(model, dataset)
+    dataset, splits, split, note = unseen(model, dataset)
     return judge(model, ask(model, dataset, splits), split, note)
 
 
@@ -190,7 +190,7 @@ def _by_class(model: Model, found: Answers) -> tuple[tuple[ClassFigures, ...], t
     return tuple(ClassFigures(name, *map(float, row)) for name, row in named), tuple(map(tuple, confusion.tolist()))
 
 
-def _unseen(model: Model, dataset: Dataset) -> tuple[Dataset, list[str], str, str]:
+def unseen(model: Model, dataset: Dataset) -> tuple[Dataset, list[str], str, str]:
     """Choose what may be measured: return the dataset, its splits to take, a name for them, and a sentence why."""
     answered = [name for name, split in dataset.splits.items() if split.y is not None and len(split)]
     if not answered:
