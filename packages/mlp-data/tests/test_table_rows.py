@@ -171,6 +171,16 @@ def test_a_file_is_read_as_it_is_in_memory_however_it_is_written(tmp_path: Path,
     assert_same(load(source, cache=str(cache)), in_memory(source))
 
 
+def test_a_column_without_a_name_stays_if_any_cell_of_it_is_filled(tmp_path: Path, cache: Path) -> None:
+    table = sales(200)
+    table = [[*table[0], ""], *([*row, "first" if row is table[1] else ""] for row in table[1:])]
+    source = write(tmp_path / "sales.csv", table)
+    one = load(source, cache=str(cache), target="price")
+    assert isinstance(one.train.x, TableRows)
+    assert "column 12" in one.train.x.columns
+    assert_same(one, in_memory(source, target="price"))
+
+
 def test_weights_several_targets_and_a_submission_are_as_in_memory(tmp_path: Path, cache: Path) -> None:
     rng = np.random.default_rng(2)
     rows = [[str(i), f"{rng.normal():.4f}", *map(str, rng.integers(0, 2, 2)), f"{rng.random():.2f}"] for i in range(90)]
