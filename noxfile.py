@@ -22,9 +22,10 @@ nox.options.reuse_venv = "yes"
 
 ROOT = Path(__file__).parent
 PACKAGES = ("mlp-runtime", "mlp-data", "mlp-train")  # each needs only those before it
-EXTRAS = {"mlp-train": "[ui]"}  # what the tests of a package need besides; the wheels are tried without
+EXTRAS = {"mlp-train": "[ui,map]"}  # what the tests of a package need besides; the wheels are tried without
 PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+AXE = "axe-core@4"
 RUNTIME_WHEEL_LIMIT = 60_000  # bytes
 SETTINGS = nox.project.load_toml(ROOT / "pyproject.toml")
 PYTEST = ("python", "-m", "pytest", "-c", "pyproject.toml", "--rootdir=.", "-q")
@@ -123,7 +124,7 @@ def cross(session: nox.Session) -> None:
     install(session, "mlp-train", "-e", "packages/mlp-data[parquet]", *group("test"))
     # A package alone skips its tests with what it does not need, such as OpenCV, msgpack and pyarrow: here they run.
     compared = [str(path) for path in ROOT.glob("packages/*/tests/test_*.py") if "importorskip" in path.read_text()]
-    session.run(*PYTEST, "tests", *sorted(compared), *session.posargs)
+    session.run(*PYTEST, "tests", "--ignore=tests/ui", *sorted(compared), *session.posargs)
 
 
 @nox.session(reuse_venv=False)
@@ -147,7 +148,8 @@ def minimums(session: nox.Session) -> None:
     package = "mlp-runtime" if session.python == "3.9" else "mlp-train"
     floors: dict[str, str] = {}
     for name in PACKAGES[: PACKAGES.index(package) + 1]:
-        for line in nox.project.load_toml(ROOT / "packages" / name / "pyproject.toml")["project"]["dependencies"]:
+        said = nox.project.load_toml(ROOT / "packages" / name / "pyproject.toml")["project"]
+        for line in said["dependencies"] + said.get("optional-dependencies", {}).get("ui", []):
             wanted = Requirement(line)
             floors.update((wanted.name, f"{wanted.name}=={s.version}") for s in wanted.specifier if s.operator == ">=")
     session.log("the lowest releases: " + ", ".join(floors.values()))
@@ -189,6 +191,19 @@ def fuzz(session: nox.Session) -> None:
     """Throw damaged and random files at every reader for a bounded while."""
     install(session, "mlp-train", "-e", "packages/mlp-data[parquet]", *group("test"))
     session.run(*PYTEST, *sorted(str(path) for path in Path("tests").glob("fuzz*.py")), *session.posargs)
+
+
+@nox.session
+def ui(session: nox.Session) -> None:
+    """Drive the page in Debian's Chromium, and let axe-core (fetched with npm) look for what some people cannot use."""
+    install(session, "mlp-train", *group("test"), *group("ui"))
+    axe = Path(session.cache_dir) / "axe"
+    if not (axe / "package" / "axe.min.js").is_file():
+        axe.mkdir(parents=True, exist_ok=True)
+        with session.chdir(axe):
+            session.run("npm", "pack", "--silent", AXE, external=True)
+        shutil.unpack_archive(next(axe.glob("axe-core-*.tgz")), axe, filter="data")
+    session.run(*PYTEST, "-s", "tests/ui", *session.posargs, env={"MLP_AXE": str(axe / "package" / "axe.min.js")})
 
 
 @nox.session
