@@ -111,9 +111,10 @@ def random_layers(sizes, seed=0, activation="relu", last="softmax"):
     return layers, tensors
 
 
-def digits(hidden=16, seed=0, fit="none", ink="light", **options):
-    """Return an image network of 28 x 28 inputs and ten classes with random weights."""
+def digits(hidden=16, seed=0, fit="none", ink="light", last_factor=1, **options):
+    """Return an image network of 28 x 28 inputs and ten classes with random weights, the last ones that much larger."""
     layers, tensors = random_layers([784, hidden, 10], seed)
+    tensors["layers.1.weight"] *= np.float32(last_factor)
     spec = {
         "kind": "image", "height": 28, "width": 28, "channels": 1, "ink": ink, "fit": fit, "box": 20,
         "centre": "mass", "mean": 0.0, "scale": 1 / 255,

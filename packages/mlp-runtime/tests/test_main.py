@@ -45,6 +45,22 @@ def answer(capsys, *arguments, code=0):
     return printed.out
 
 
+# --- bench ---
+
+
+@pytest.mark.parametrize("model", ["xor", "digits", "prices"])
+def test_bench_measures_any_model(folder, capsys, model, monkeypatch):
+    monkeypatch.setattr("mlp_runtime.bench.SECONDS", 0.01)
+    lines = answer(capsys, "bench", f"{model}.mlp").splitlines()
+    assert [line[:20].strip() for line in lines[2:]] == [
+        "load", "forward, 1 row", "predict, 1 input", "forward, 32 rows", "forward, 256 rows"
+    ]  # fmt: skip
+    told = json.loads(answer(capsys, "bench", f"{model}.mlp", "--json"))
+    one = told["forward, 1 row"]
+    assert 0 < one["p50_us"] <= one["p99_us"]
+    assert one["rows_per_second"] == pytest.approx(1e6 / one["p50_us"], rel=0.1)
+
+
 # --- info ------------------------------------------------------------------------------------------------------------
 
 

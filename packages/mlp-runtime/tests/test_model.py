@@ -66,6 +66,31 @@ def test_the_probabilities_are_what_the_layers_give():
     np.testing.assert_array_equal(model.predict(FRAMES), np.array(model.classes)[found.argmax(axis=1)])
 
 
+def test_the_label_is_the_likeliest_class_however_large_the_logits():
+    for factor in (1, 100, 10_000):
+        model = load(digits(last_factor=factor))
+        probabilities = model.predict_proba(FRAMES)
+        chosen = [model.classes.index(label) for label in model.predict(FRAMES)]
+        assert chosen == [model.classes.index(model.predict(frame)) for frame in FRAMES]
+        np.testing.assert_array_equal(probabilities[np.arange(40), chosen], probabilities.max(axis=1))
+
+
+def test_inputs_from_a_generator_are_answered_a_batch_at_a_time():
+    model, taken = load(digits()), []
+
+    def frames():
+        for at, frame in enumerate(FRAMES):
+            taken.append(at)
+            yield frame
+
+    answers = model.predict_iter(frames(), batch=16)
+    first = next(answers)
+    assert len(taken) == 16
+    assert [first, *answers] == model.predict(FRAMES).tolist()
+    assert list(load(prices()).predict_iter([ROW] * 3)) == [load(prices()).predict(ROW)] * 3
+    assert list(model.predict_iter(iter(()))) == []
+
+
 def test_top_lists_the_likeliest_classes_first():
     model = load(digits())
     best = model.top(FRAMES[0], 3)
@@ -393,8 +418,8 @@ def test_the_public_names_are_these():
     assert all(hasattr(mlp_runtime, name) for name in mlp_runtime.__all__)
     public = {name for name in dir(load(xor())) if not name.startswith("_")}
     assert public == {
-        "classes", "describe", "forward", "input", "layers", "meta", "output_kind", "path", "predict", "predict_proba",
-        "top", "trace", "training",
+        "classes", "describe", "forward", "input", "layers", "meta", "output_kind", "path", "predict", "predict_iter",
+        "predict_proba", "top", "trace", "training",
     }  # fmt: skip
     assert mlp_runtime.FORMAT == "0.1"
     assert make_model.XOR_HEADER["requires"][0] in mlp_runtime.FEATURES

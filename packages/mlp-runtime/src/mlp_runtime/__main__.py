@@ -1,4 +1,4 @@
-"""`python -m mlp_runtime` says what is in a model file, and answers from it.
+"""`python -m mlp_runtime` says what is in a model file, answers from it, and measures how fast it does.
 
 The answer goes to stdout, an error to stderr as one sentence. Exit codes: 0 done, 1 a bug, 2 usage, 3 input unusable,
 4 model file unusable, 6 output cannot be written, 130 interrupted.
@@ -36,7 +36,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack a letter that a class has
     try:
-        return _print(_info(options) if options.command == "info" else _predict(options))
+        return _print({"info": _info, "predict": _predict, "bench": _bench}[options.command](options))
     except UnknownActivation as error:
         return _complain(
             MODEL, f"{error}; this command loads no plug-ins, so ask from Python, or use mlp-train --plugin"
@@ -60,12 +60,15 @@ def _complain(code: int, sentence: str) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m mlp_runtime", description="Say what is in a model file, and answer from it.")
+    parser = _Parser(
+        prog="python -m mlp_runtime", description="Say what is in a model file, answer from it, and measure it."
+    )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     info = commands.add_parser("info", help="what is in a model file")
     predict = commands.add_parser("predict", help="the model's answer to each input")
-    for command in (info, predict):
+    bench = commands.add_parser("bench", help="how fast the model answers on this machine")
+    for command in (info, predict, bench):
         command.add_argument("model", metavar="FILE", help="a model file (.mlp)")
         command.add_argument("--json", action="store_true", help="print one JSON object")
         command.add_argument("--debug", action="store_true", help="show the traceback of a bug")
@@ -83,6 +86,14 @@ def _load(path: str) -> Model:
 def _info(options: argparse.Namespace) -> str:
     about = _load(options.model).describe()
     return _json(about) if options.json else "\n".join(_outline(about))
+
+
+def _bench(options: argparse.Namespace) -> str:
+    from .bench import bench, table
+
+    model = _load(options.model)
+    figures = bench(options.model)
+    return _json({"model": options.model, **figures}) if options.json else table(model, figures)
 
 
 def _outline(about: dict[str, Any], indent: str = "") -> Iterator[str]:

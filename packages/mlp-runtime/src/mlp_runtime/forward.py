@@ -2,6 +2,12 @@
 
 `x` is (n_in,) for one row or (batch, n_in); weights are (n_out, n_in), as in the file, so that `weight.dot(x)` reads
 memory in order. `reference` is the plain definition; every faster path is tested against it.
+
+A small network's row takes some ten microseconds, and each call of NumPy half a one. So a hidden ReLU is one call:
+
+    relu(z + b) = max(z, -b) + b
+
+and what is added at the end goes through the next layer into its bias: W (a + b) + c = W a + (W b + c).
 """
 
 from __future__ import annotations
@@ -12,11 +18,16 @@ from typing import Any, Callable, Mapping, NamedTuple, Sequence
 
 import numpy as np
 
-from .activations import Activation, layer, relu, softmax
+from .activations import Activation, identity, layer, relu, softmax
 from .errors import InputError, shown
 
 CHUNK = 256  # rows a step: the activations of a small network then stay in the processor's cache ...
 MAX_BUFFER = 2**20  # ... and numbers a buffer: a wide network takes fewer rows a step
+SMALL = 2**16  # numbers of a product, up to which `dot` is quicker than `matmul`: it is sooner called, but clears `out`
+MANY_CLASSES = 64  # from where summing takes longer as a product than as a sum
+TAME = 60.0  # exp of a logit within +-TAME, and of many classes' sum, is far from float32's ends
+
+FLOAT32 = np.dtype(np.float32)
 
 
 class Layer(NamedTuple):
@@ -43,6 +54,37 @@ def reference(layers: Sequence[Layer], x: np.ndarray) -> list[np.ndarray]:
     return trace
 
 
+class _Step(NamedTuple):
+    """One layer as the fast paths take it: z = weight a, then combine(z, edge, out=z), then activate(z) unless None."""
+
+    weight: np.ndarray
+    combine: Callable[..., Any]
+    edge: np.ndarray
+    activate: Any
+
+
+def _steps(layers: Sequence[Layer]) -> list[_Step]:
+    """Return the steps of the layers, where the bias of a hidden ReLU goes into the layer behind it."""
+    steps, carried = [], None
+    for at, each in enumerate(layers):
+        bias = each.bias if carried is None else each.bias + each.weight.dot(carried)
+        carried = None
+        if each.activation.forward is relu and at + 1 < len(layers) and _is_modest(bias, each.weight):
+            steps.append(_Step(each.weight, np.maximum, -bias, None))
+            carried = bias
+        else:
+            steps.append(
+                _Step(each.weight, np.add, bias, None if each.activation.forward is identity else each.activate)
+            )
+    return steps
+
+
+def _is_modest(bias: np.ndarray, weight: np.ndarray) -> bool:
+    """Tell whether inputs of size 1 can outweigh the bias: a giant one would swallow the digits of max(z, -b)."""
+    largest = max(float(weight.max()), -float(weight.min()))
+    return float(np.abs(bias).max()) <= largest * float(np.sqrt(weight.shape[1]))
+
+
 class Plan:
     """The forward pass of a fixed list of layers; safe to call from several threads.
 
@@ -59,20 +101,28 @@ class Plan:
         self.layers = tuple(layers)
         self.n_in = self.layers[0].weight.shape[1]
         self.n_out = self.layers[-1].weight.shape[0]
+        self._row = (self.n_in,)
         self._local = threading.local()
 
-    def __call__(self, x: Any, strict: bool = False) -> np.ndarray:
+    def __call__(self, x: Any, strict: bool = False, logits: bool = False) -> np.ndarray:
         """Return the last activation for x: (n_out,) for a row, (batch, n_out) for a batch.
 
-        With strict=True a row's bits do not depend on the rows beside it.
+        With strict=True a row's bits do not depend on the rows beside it. With logits=True a softmax at the end is left
+        out, which keeps the order of the classes.
         """
-        x = self.check(x)
-        if not hasattr(self._local, "runs"):
-            self._local.runs = _compile_row(self.layers), _compile_batch(self.layers)
-        one, many = self._local.runs
+        # What `check` asks of a row, for the case that is worth the hurry.
+        if not (type(x) is np.ndarray and x.shape == self._row and x.dtype is FLOAT32 and x.flags.c_contiguous):
+            x = self.check(x)
+        try:
+            one, many = self._local.runs
+        except AttributeError:
+            one, many = self._local.runs = self._compile()
+        output: np.ndarray
         if x.ndim == 1 and not strict:
-            return np.asarray(one(x))
-        return np.asarray(many(x.reshape(-1, self.n_in), strict).reshape(*x.shape[:-1], self.n_out))
+            output = one(x, logits)
+            return output
+        output = many(x.reshape(-1, self.n_in), strict, logits)
+        return output.reshape(*x.shape[:-1], self.n_out)
 
     def trace(self, x: Any) -> list[np.ndarray]:
         """Return [x, a1, ..., output], the plain reference's activations, for a row or a batch."""
@@ -92,70 +142,105 @@ class Plan:
         with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite, which the layers can take
             return np.ascontiguousarray(given, np.float32)
 
+    def _compile(self) -> tuple[Callable[..., np.ndarray], Callable[..., np.ndarray]]:
+        """Return how this thread computes one row, and a batch."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            steps = _steps(self.layers)
+        is_softmax = self.layers[-1].activation.forward is softmax
+        return _compile_row(steps, is_softmax), _compile_batch(steps, is_softmax)
 
-def _compile_row(layers: Sequence[Layer]) -> Callable[[np.ndarray], np.ndarray]:
+
+def _compile_row(steps: Sequence[_Step], is_softmax: bool) -> Callable[..., np.ndarray]:
     """Return a function from x (n_in,) to a fresh output (n_out,), with its own buffers between the layers."""
-    steps = [
-        (each.weight.dot, each.bias, np.empty(len(each.bias), np.float32), _row_activation(each)) for each in layers
+    hidden = [
+        (each.weight.dot, each.combine, each.edge, np.empty(len(each.edge), np.float32), _for_row(each.activate))
+        for each in steps[:-1]
     ]
+    last_dot, _, last_bias, activate = steps[-1].weight.dot, *steps[-1][1:]
+    n_out, ones = len(last_bias), np.ones(len(last_bias), np.float32)
+    finish = (lambda z: _softmax_row(z, ones)) if is_softmax else _for_row(activate)
+    empty, add = np.empty, np.add
 
-    def run(a: np.ndarray) -> np.ndarray:
-        for dot, bias, z, activate in steps:
+    def run(a: np.ndarray, logits: bool) -> np.ndarray:
+        for dot, combine, edge, z, hidden_activate in hidden:
             dot(a, z)
-            np.add(z, bias, out=z)
-            activate(z)
+            combine(z, edge, out=z)
+            if hidden_activate is not None:
+                hidden_activate(z)
             a = z
-        return np.array(a)
+        output = empty(n_out, FLOAT32)
+        last_dot(a, output)
+        add(output, last_bias, output)
+        if finish is not None and not (logits and is_softmax):
+            finish(output)
+        return output
 
     return run
 
 
-def _row_activation(each: Layer) -> Callable[[np.ndarray], Any]:
-    """Return a function that activates z (n_out,) in place; the commonest two are worth forms of their own."""
-    if each.activation.forward is relu:
-        zeros = np.zeros(len(each.bias), np.float32)  # NumPy compares two arrays faster than an array and a number
-        return lambda z: np.maximum(z, zeros, out=z)
-    if each.activation.forward is softmax:
-        ones = np.ones(len(each.bias), np.float32)
-        return lambda z: _softmax_row(z, ones)
-    return lambda z: each.activate(z[None])  # an activation may be written for rows
+def _for_row(activate: Any) -> Any:
+    """Return a function that activates z (n_out,) in place: an activation may be written for rows."""
+    return None if activate is None else lambda z: activate(z[None])
 
 
 def _softmax_row(z: np.ndarray, ones: np.ndarray) -> None:
     """Turn one row of logits into their softmax in place, by the fewest calls that keep it stable."""
-    top = z[z.argmax()]  # NaN counts as the largest, so it is found here
+    top = z.item(z.argmax())  # NaN counts as the largest, so it is found here
     if not -1e30 < top < 1e30:  # near infinity the plain form knows what to do
         softmax(z, z)
         return
-    np.subtract(z, top, out=z)
-    np.exp(z, out=z)
-    np.divide(z, z.dot(ones), out=z)
+    if not -TAME < top < TAME:
+        np.subtract(z, top, z)
+    np.exp(z, z)
+    np.divide(z, z.dot(ones), z)
 
 
-def _compile_batch(layers: Sequence[Layer]) -> Callable[..., np.ndarray]:
+def _compile_batch(steps: Sequence[_Step], is_softmax: bool) -> Callable[..., np.ndarray]:
     """Return a function from x (batch, n_in) to a fresh output (batch, n_out), which works in chunks of rows.
 
     With `alone`, each row is multiplied by itself: slower, but what the others hold cannot change how it is rounded.
     """
-    width = max(len(each.bias) for each in layers)
-    chunk = max(1, min(CHUNK, MAX_BUFFER // width))
-    buffers = np.empty((2, chunk * width), np.float32)  # each layer reads one and writes the other
+    sizes = [len(each.edge) for each in steps]
+    chunk = max(1, min(CHUNK, MAX_BUFFER // max(sizes)))
+    buffers = np.empty((2, chunk * max(sizes)), np.float32)  # each layer reads one and writes the other
+    windows: dict[int, list[np.ndarray]] = {}
+    transposed = [each.weight.T for each in steps]
+    ones = np.ones((sizes[-1], sizes[-1]), np.float32) if sizes[-1] <= MANY_CLASSES else None
 
-    def run(x: np.ndarray, alone: bool) -> np.ndarray:
-        output = np.empty((len(x), len(layers[-1].bias)), np.float32)
+    def run(x: np.ndarray, alone: bool, logits: bool) -> np.ndarray:
+        output = np.empty((len(x), sizes[-1]), np.float32)
         for start in range(0, len(x), chunk):
-            a = x[start : start + chunk]
-            for at, each in enumerate(layers):
-                n_out = len(each.bias)
-                is_last = at + 1 == len(layers)
-                z = output[start : start + chunk] if is_last else buffers[at % 2, : len(a) * n_out].reshape(-1, n_out)
+            a, result = x[start : start + chunk], output[start : start + chunk]
+            rows = len(a)
+            if rows not in windows:
+                if len(windows) > 3:
+                    windows.clear()
+                windows[rows] = [buffers[at % 2, : rows * n].reshape(rows, n) for at, n in enumerate(sizes[:-1])]
+            for each, weight, z in zip(steps, transposed, (*windows[rows], result)):
                 if alone:
                     np.matmul(each.weight, a[:, :, None], out=z[:, :, None])
-                    np.add(z, each.bias, out=z)
+                elif z.size <= SMALL:
+                    np.dot(a, weight, z)
                 else:
-                    layer(a, each.weight.T, each.bias, out=z)
-                each.activate(z)
+                    np.matmul(a, weight, z)
+                each.combine(z, each.edge, out=z)
+                if each.activate is not None and z is not result:
+                    each.activate(z)
                 a = z
+            if is_softmax and ones is not None and not alone:
+                if not logits:
+                    _softmax_rows(result, ones)
+            elif steps[-1].activate is not None and not (logits and is_softmax):
+                steps[-1].activate(result)
         return output
 
     return run
+
+
+def _softmax_rows(z: np.ndarray, ones: np.ndarray) -> None:
+    """Turn rows of logits into their softmax in place; a product with ones puts a row's sum into each of its places."""
+    if not (z.max() < TAME and z.min() > -TAME):  # NaN fails too
+        softmax(z, z)
+        return
+    np.exp(z, z)
+    np.divide(z, z.dot(ones), z)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import copy
 import os
+from itertools import islice
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any, Iterable, Iterator, Union
 
 import numpy as np
 
@@ -24,20 +25,23 @@ if TYPE_CHECKING:
     from .modelfile import Source
 
 
-def load(source: Source, *, verify: bool = True, selftest: bool = True) -> Model:
+def load(source: Source, *, verify: bool = True, selftest: bool = True, mmap: bool = False) -> Model:
     """Load a model from a path, bytes or a binary file, and check it whole; nothing in it is ever run as code.
 
     `verify=False` skips the SHA-256, `selftest=False` the few inputs with known answers that the file carries.
+    `mmap=True` leaves float32 weights in the file: nothing is copied, and processes share them; whoever changes the
+    file then changes the model. Together with verify=False a file opens at once, whatever its size, and nothing that
+    would read the weights is checked: that is for files that nobody else can write.
     Raises a `ModelFileError` (NotAModel, Damaged, TooNew or Invalid) that says what was found and what was wanted.
 
     >>> load(b"PK\\x03\\x04 and so on")
     Traceback (most recent call last):
     mlp_runtime.errors.NotAModel: model: found a zip archive at the start, wanted the magic of a .mlp model file
     """
-    file = read(source, verify)
+    file = read(source, verify, mmap)
     try:
         model = Model(file, os.fspath(source) if isinstance(source, (str, os.PathLike)) else None)
-        if selftest and file.header.get("selftest") is not None:
+        if selftest and (verify or not mmap) and file.header.get("selftest") is not None:
             _check_selftest(model, file)
     except ModelFileError as error:
         raise located(error, source) from None
@@ -76,7 +80,7 @@ class Model(Frozen):
         that hold, and a list of such tuples for a batch. With `strict=True` the bits of an answer don't depend on what
         else is in the batch.
         """
-        many, output = self._run(raw, strict)
+        many, output = self._run(raw, strict, logits=self.output_kind == "classes")
         if not self.classes:
             numbers = output * self._output["scale"] + self._output["mean"]
             if len(self._names) == 1:
@@ -99,6 +103,12 @@ class Model(Frozen):
         is_single = output.shape[-1] == 1 and self.output_kind == "classes"
         return np.concatenate((1 - output, output), axis=-1) if is_single else output
 
+    def predict_iter(self, raws: Iterable[Any], *, batch: int = 256) -> Iterator[Any]:
+        """Yield the answer to each of many inputs, which may come from a generator; `batch` of them are in memory."""
+        rows = iter(raws)
+        while some := list(islice(rows, batch)):
+            yield from self.predict(some)
+
     def top(self, raw: Any, n: int = 3) -> list[Any]:
         """Return the `n` likeliest classes as (label, probability), likeliest first; a batch gives a list of such."""
         probabilities = self.predict_proba(raw)
@@ -116,11 +126,11 @@ class Model(Frozen):
         """Return [x, a1, ..., output] for prepared `x`: what every layer said."""
         return [np.array(a) for a in self._plan.trace(x)]
 
-    def _run(self, raw: Any, strict: bool) -> tuple[bool, np.ndarray]:
+    def _run(self, raw: Any, strict: bool, logits: bool = False) -> tuple[bool, np.ndarray]:
         """Prepare and run; return whether `raw` was a batch, and the output: (batch, n_out), or (n_out,) for one."""
         many = self.input.is_batch(raw)
         x = self.input.scale(self.input.prepare(raw, many))
-        return many, self._plan(x if many else x[0], strict)
+        return many, self._plan(x if many else x[0], strict, logits)
 
     @property
     def meta(self) -> dict[str, Any]:

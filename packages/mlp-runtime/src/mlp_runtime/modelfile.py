@@ -70,13 +70,14 @@ def digest(content: Union[bytes, memoryview]) -> bytes:
     return sha.digest()
 
 
-def read(source: Source, verify: bool = True) -> ModelFile:
+def read(source: Source, verify: bool = True, mmap: bool = False) -> ModelFile:
     """Read a path, bytes or a binary file and check everything but the self-test; `verify=False` skips the SHA-256.
 
+    With mmap=True the numbers of a path stay in the file, and with verify=False they are not even looked at.
     Raises a `ModelFileError` whose text begins with the path. A path that can't be opened raises `OSError` as usual.
     """
     try:
-        return _parse(_content(source), verify)
+        return _parse(_mapped(source) if mmap else _content(source), verify, look=verify or not mmap)
     except ModelFileError as error:
         raise located(error, source) from None
 
@@ -88,8 +89,8 @@ def located(error: ModelFileError, source: Source) -> ModelFileError:
     return type(error)(f"{where}: {error}")
 
 
-def _parse(content: np.ndarray, verify: bool) -> ModelFile:
-    """Check `content` in the order that the specification gives."""
+def _parse(content: np.ndarray, verify: bool, look: bool) -> ModelFile:
+    """Check `content` in the order that the specification gives; without `look`, leave the weights alone."""
     view = content.data
     version, header_end, block_at = _layout(view)
     if verify and view[DIGEST_AT + 2 : HEADER_AT] != digest(view):
@@ -105,7 +106,8 @@ def _parse(content: np.ndarray, verify: bool) -> ModelFile:
     spec = input_from_spec(header["input"], tensors)
     check_required(header, f"input.{spec.kind}/{spec.version}", f"an input of kind {spec.kind!r}")
     check_chain(header, tensors, spec.size)
-    _check_finite(tensors)
+    if look:
+        _check_finite(tensors)
     return ModelFile(header, tensors, version, spec, content)
 
 
@@ -234,3 +236,16 @@ def _content(source: Source) -> np.ndarray:
         _check_magic(start, MAJOR_AT)  # a large film is not read at all
     parts = [np.frombuffer(part, np.uint8) for part in (start, file.read())]
     return lock(np.concatenate(parts, out=aligned(sum(map(len, parts)))))
+
+
+def _mapped(source: Any) -> np.ndarray:
+    """Return the whole file as read-only bytes that the system brings from the disk when they are used, and shares."""
+    if not isinstance(source, (str, os.PathLike)):
+        raise TypeError(f"mmap=True takes the path of a file, not {shown(source)}: leave mmap out to read it")
+    import mmap
+
+    with FileIO(source) as opened:
+        start = opened.read(SMALLEST)
+        if len(start) < SMALLEST:  # refused before it is mapped: an empty file cannot be
+            _layout(memoryview(start))
+        return np.frombuffer(mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)

@@ -40,7 +40,7 @@ class Prepared(Frozen):
 
     def scale(self, rows: np.ndarray, out: Optional[np.ndarray] = None) -> np.ndarray:
         """Return `(rows - mean) * scale` as float32 (n, size), computed in that form, in a fresh array or in `out`."""
-        scaled = np.empty(np.shape(rows), np.float32) if out is None else out
+        scaled: np.ndarray = np.empty(np.shape(rows), np.float32) if out is None else out
         np.copyto(scaled, rows, casting="same_kind")  # then both in place: half the time of converting on the way
         if np.ndim(self.mean) or self.mean != 0:  # x - 0 is x, to the bit
             scaled -= self.mean
