@@ -31,7 +31,7 @@ MNIST = SHARED / "mnist.zip"
 PHOTOGRAPH, SAYS = SHARED / "photos" / "05221859.jpg", "05221859"
 FOUND, READ, FALSE = 0.97, 0.95, 0  # the goals
 TIGHT = 0.75  # of the union: a box that fits well, told beside the goal
-SEEDS, BLANK_SEEDS = 80_000, 90_000
+SEEDS, BLANK_SEEDS = 100_000, 110_000
 Box = tuple[int, int, int, int]
 
 
@@ -77,7 +77,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, help="a model trained on MNIST [trained here]")
     parser.add_argument("--pages", type=int, default=200)
-    parser.add_argument("--blank", type=int, default=150, help="blank pages")
+    parser.add_argument("--blank", type=int, default=300, help="blank pages")
     parser.add_argument("--seed", type=int, default=SEEDS, help="of the first page")
     options = parser.parse_args()
     if not MNIST.is_file():

@@ -234,6 +234,45 @@ def test_blank_pages_of_every_kind_give_nothing(make_photos: ModuleType, digits:
     assert len(kinds) > 5
 
 
+def test_a_lamp_that_mirrors_in_a_squared_board_hides_no_lines_and_is_no_ink(digits: np.ndarray) -> None:
+    y, x = np.mgrid[:600, :800]
+    page = 40 + np.random.default_rng(0).normal(0, 2, (600, 800))
+    page[30::60] += 25
+    page[:, 30::60] += 25
+    page += 60 * np.exp(-(((x - 300) / 90.0) ** 2) - ((y - 200) / 70.0) ** 2)
+    assert segment(photographed(page)) == []
+    ink = np.full((600, 800), 255.0)
+    boxes = row_of(ink, digits, y=400)
+    page += (255 - ink) * 0.8
+    assert_found(photographed(page), boxes)
+
+
+def test_a_one_above_a_one_is_no_line_that_goes_on() -> None:
+    page = paper()
+    for y in (120, 250, 380):
+        page[y : y + 80, 400:408] *= 0.4
+    assert_found(photographed(page), [(400, y, 8, 80) for y in (120, 250, 380)])
+
+
+@pytest.mark.parametrize(
+    "seed",
+    [
+        pytest.param(3200, id="a lamp mirrors in squared paper"),
+        pytest.param(3449, id="a lamp mirrors in squared paper on a table"),
+        pytest.param(3232, id="the edge of the page cuts a shadow's tip off"),
+        pytest.param(3488, id="the margin's line ends at the table"),
+        pytest.param(3837, id="a line runs into a shadow"),
+        pytest.param(3963, id="a line runs across a crease"),
+        pytest.param(3797, id="a finger reaches over the table to the page"),
+    ],
+)
+def test_what_once_was_taken_for_ink_on_a_blank_page_is_none(
+    make_photos: ModuleType, digits: np.ndarray, seed: int
+) -> None:
+    photo = make_photos.make_photo(np.random.default_rng(seed), digits, digits, blank=True)
+    assert segment(photo.frame) == []
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (1, 400), (400, 1), (2, 2), (28, 28), (121, 121), (300, 400)])
 @pytest.mark.parametrize("level", [0, 127, 255])
 def test_a_frame_of_one_colour_has_no_items(shape: tuple[int, int], level: int) -> None:

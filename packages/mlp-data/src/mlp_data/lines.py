@@ -11,6 +11,7 @@ from mlp_data.paper import LARGE
 _HALF = 800  # pixels; lines are looked for in a page of at most this long side
 _SLOPES = np.arange(-0.2, 0.201, 0.02)  # a page is held nearly upright, or nobody could read it
 _FINE = 4  # steps a grey level
+_PATCH = 25  # pixels; what is so wide and so high is no line, but may hide one: the glare of a lamp
 _SHORTEST = 8  # a line is at least this part of the long side
 _ACROSS = 0.4  # and runs into the edge of the frame; or several run so far across it ...
 _SEVERAL = 3  # ... so many, and ...
@@ -64,6 +65,7 @@ def _levels(page: Array, noise: float) -> Array | None:
     small = np.asarray(cv2.resize(page, size, interpolation=cv2.INTER_AREA))
     pad = int(_SLOPES[-1] * size[0] / 2) + 2
     faint = np.clip(_FINE * small, 0, 255).astype(np.uint8)  # bytes are quicker, and a line may be faint
+    faint = cv2.morphologyEx(faint, cv2.MORPH_TOPHAT, np.ones((_PATCH, _PATCH), np.uint8))
     padded = cv2.copyMakeBorder(faint, pad, pad, 0, 0, cv2.BORDER_CONSTANT, value=0)
     whole = size[0], size[1] + 2 * pad
     along = np.ones((1, max(size) // _SHORTEST), np.uint8)

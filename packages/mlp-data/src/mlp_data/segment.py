@@ -56,7 +56,7 @@ def look(grey: Array) -> Found:
         strokes, labels = strokes_of(mask, traces, ink)
         strokes = [stroke for stroke in strokes if not _is_remnant(stroke, labels, lines)]
         strokes = stand_out(strokes, labels, grey, light, is_dark)
-        items = reading_order(without_shade(group(strokes, grey.shape), grey.shape))
+        items = reading_order(without_shade(group(strokes, grey.shape), grey, light, is_dark))
         found.append(Found(light, flattened, ink, is_dark, lines, mask, labels, items))
     return max(found, key=lambda one: one.score)
 

@@ -147,7 +147,7 @@ def group(strokes: list[Stroke], shape: tuple[int, ...]) -> list[Group]:
     few = len(groups) < 3
     thickness = float(np.median([one.thickness for one in groups]))
     strength = float(np.median([one.strength for one in groups if one.size >= _LONE * usual]))
-    return [
+    kept = [
         one
         for one in groups
         if one.size >= max(least, _LONE * usual)
@@ -155,6 +155,7 @@ def group(strokes: list[Stroke], shape: tuple[int, ...]) -> list[Group]:
         and not (large and one.thickness > _BLOB * one.size)
         and not (large and one.thickness > _THICK * one.size and (few or one.thickness > 1.5 * thickness))
     ]
+    return [one for one in kept if len(kept) > 2 or one.size >= 2 * least]  # dirt on a page that is blank otherwise
 
 
 def usual_size(items: list[Stroke] | list[Group]) -> float:
