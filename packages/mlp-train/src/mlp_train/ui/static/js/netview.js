@@ -26,13 +26,19 @@ export function networkView({ layers, image = null, chosen = null }) {
   const drawing = s("svg", { class: "network", viewBox: `0 0 ${width} ${HEIGHT + TOP + 20}`, role: "img" });
   const blocks = layers.map((layer, at) => block(layer, at, at === 0 ? image : null, 20 + at * 210, at === layers.length - 1, chosen));
   for (let at = 1; at < blocks.length; at += 1) drawing.append(fan(blocks[at - 1].box, blocks[at].box));
-  drawing.append(...blocks.map((one) => one.bed), links, ...blocks.map((one) => one.front));
+  const ring = s("circle", { class: "ring", r: 9, visibility: "hidden" });
+  drawing.append(...blocks.map((one) => one.bed), links, ...blocks.map((one) => one.front), ring);
   drawing.style.minWidth = `${Math.min(width, 760) * 0.82}px`; // smaller could not be read
   drawing.setAttribute("aria-label", `the network: ${layers.map((layer) => `${layer.size} ${layer.title}`).join(", then ")}`);
   const element = h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "the network; scrolls sideways" }, drawing);
 
   return {
     element,
+    /** Put a ring around one neuron that is drawn. */
+    mark(layer, neuron) {
+      const [cx, cy] = blocks[layer].place(neuron);
+      for (const [name, value] of Object.entries({ cx, cy, visibility: drawnNeurons(layers[layer].size).includes(neuron) ? "visible" : "hidden" })) ring.setAttribute(name, value);
+    },
     update({ values = [], links: given = [], picture = null, best = null }) {
       values.forEach((line, at) => line && blocks[at].light(line, at === layers.length - 1 ? best : null));
       if (picture) blocks[0].show(picture);
