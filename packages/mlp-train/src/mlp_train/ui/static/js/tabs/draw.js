@@ -4,6 +4,7 @@ import { heatMap } from "../charts.js";
 import { bytes, h, short } from "../dom.js";
 import { heading } from "../explain.js";
 import { answerView } from "../answer.js";
+import { keepDrawn } from "../latest.js";
 import { drawingPad } from "../pad.js";
 
 const STEPS = {
@@ -60,6 +61,7 @@ function mount(panel, { info, api, settings, announce, fail }) {
       return;
     }
     showFilm(thought.stages);
+    keepDrawn(thought.stages.at(-1));
     const seen = strip.get("network");
     view.update(thought, pixelated(seen.canvas));
     pad.tell(view.brief());
