@@ -14,6 +14,7 @@ from typing import Any
 
 from mlp_data.dataset import Dataset
 from mlp_runtime import Model
+from mlp_train.events import Event
 from mlp_train.hint_facts import SATURATING, Facts, look_at, saturated
 from mlp_train.hint_view import View
 from mlp_train.raw_batches import batches
@@ -55,6 +56,13 @@ class Hint:
     def to_dict(self) -> dict[str, Any]:
         """Return it as values that JSON knows."""
         return {"rule": self.rule, "title": self.title, "why": self.why, "apply": dict(self.apply), "flags": self.flags}
+
+
+@dataclass(frozen=True)
+class Hinted(Event):
+    """What the hints said at the end of a training, each as `Hint.to_dict` tells it."""
+
+    hints: tuple[dict[str, Any], ...]
 
 
 Rule = Callable[[View], Hint | None]

@@ -1,6 +1,6 @@
 """A run folder keeps all that one training run leaves: the model, how it was made, and on what machine.
 
-runs/20250131-175904-digits/   model.mlp  last.ckpt  config.toml  metrics.jsonl  environment.json
+runs/20250131-175904-digits/   model.mlp  last.ckpt  config.toml  metrics.jsonl  environment.json  report.html
 runs/latest                    a link to the newest (a text file with its name where links are not allowed)
 """
 
@@ -26,6 +26,7 @@ from mlp_train.errors import OutputError, UsageError, unreadable
 from mlp_train.metrics_log import epoch_of, read_events
 
 FILES = ("model.mlp", "last.ckpt", "config.toml", "metrics.jsonl", "environment.json")
+REPORT = "report.html"  # made from the others, so a folder of it alone is no run
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ def _claim(folder: Path, force: bool) -> Path:
                 "with a run in it, or --force to replace one"
             )
         with Run(folder).lock():  # a run that is still going on keeps its files
-            for name in FILES:
+            for name in (*FILES, REPORT):
                 (folder / name).unlink(missing_ok=True)
     except FileExistsError as error:
         raise OutputError(f"{folder}: this is a file, not a folder; choose another place for the run") from error
@@ -214,7 +215,7 @@ def read_run(path: str | os.PathLike[str]) -> RunContents:
     for file in (run.folder / name for name in FILES):
         if file.exists() and not file.is_file() and not file.is_dir():
             raise UsageError(f"{file}: this is a pipe or a device, not a file; remove it")
-    files = {name: (run.folder / name).stat().st_size for name in FILES if (run.folder / name).is_file()}
+    files = {name: (run.folder / name).stat().st_size for name in (*FILES, REPORT) if (run.folder / name).is_file()}
     try:
         config = tomllib.loads(run.config.read_text(encoding="utf-8")) if "config.toml" in files else {}
     except (ValueError, RecursionError) as error:

@@ -28,7 +28,7 @@ MOST_BYTES = 1 << 20  # of a settings file; a device in its place never ends
 DATA = tuple(option.name for option in fields(Options))
 RUN = {"source": "digits", "name": None, "out": None, "plugin": (), "weights": "float32", "min_accuracy": None}
 YES, NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
-SHOWN = {"progress": "auto"}  # how a run looks, which does not change what it gives
+SHOWN = {"progress": "auto", "report": True}  # how a run looks, which does not change what it gives
 KNOWN = (*RUN, *SHOWN, *DATA, *FitConfig.model_fields)
 NOT_SAVED = ("out", "progress")  # a repeated run needs a folder of its own, and looks as whoever repeats it likes
 
@@ -147,7 +147,7 @@ def _read(name: str, value: Any) -> Any:
         return read_names(_texts(name, value))
     if name == "columns":
         return dict(value) if isinstance(value, Mapping) else read_types(_texts(name, value))
-    if name == "transpose":
+    if name in ("transpose", "report"):
         return _read_yes(name, value)
     if name == "min_accuracy":
         return _read_share(name, value)

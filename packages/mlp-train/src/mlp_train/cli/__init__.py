@@ -17,6 +17,8 @@ from mlp_train.cli.frame import OneSentence
 from mlp_train.cli.gradcheck import gradcheck
 from mlp_train.cli.inspect import inspect
 from mlp_train.cli.predict import predict
+from mlp_train.cli.report import report
+from mlp_train.cli.runs import runs
 from mlp_train.cli.ui import ui
 
 app = typer.Typer(
@@ -26,8 +28,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command(cls=FitCommand)(fit)
-for command in (evaluate, predict, inspect, gradcheck, ui, env):
+for command in (evaluate, predict, inspect, report, gradcheck, ui, env):
     app.command(cls=PlainCommand)(command)
+app.add_typer(runs, name="runs")
 
 
 def _show_version(wanted: bool) -> None:

@@ -80,6 +80,7 @@ def fit(
     resume: f.Resume = None,
     plugin: Plugin = None,
     min_accuracy: MinAccuracy = None,
+    report: f.Report = None,
     progress: f.Progress = None,
     force: Force = False,
     as_json: Json = False,

@@ -145,4 +145,13 @@ Config = Annotated[Text, run("--config", "FILE.toml", "Settings from a file; a r
 Resume = Annotated[
     Text, run("--resume", "[RUN]", "Go on with an interrupted run; without RUN, the newest such in ./runs.")
 ]
+Report = Annotated[
+    bool | None,
+    typer.Option(
+        "--report/--no-report",
+        help="Write report.html, a page that shows all of the run. [True]",
+        rich_help_panel="Run",
+        show_default=False,
+    ),
+]
 Progress = Annotated[Text, run("--progress", "HOW", "auto, bar, lines, json or off.", "auto")]

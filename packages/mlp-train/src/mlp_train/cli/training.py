@@ -19,12 +19,14 @@ from mlp_train import checkpoints, export
 from mlp_train.checkpoints import Checkpoint
 from mlp_train.cli.narrate import about_average, about_data, about_result, about_training, why_nothing_is_held_out
 from mlp_train.cli.outcome import Outcome, deliver, earlier_outcome
+from mlp_train.cli.report import after_training
 from mlp_train.cli.shared import Voice, command
 from mlp_train.config import FitConfig
 from mlp_train.errors import Interrupted, OutputError, UsageError
 from mlp_train.evaluation import score_splits
 from mlp_train.events import Event, Finished, Progress, Started, Stopped
-from mlp_train.metrics_log import MetricsLog
+from mlp_train.hints import Hint, Hinted, advise
+from mlp_train.metrics_log import MetricsLog, read_events
 from mlp_train.plan import hold_out, own_validation
 from mlp_train.plugins import load_plugins
 from mlp_train.presets import resolve
@@ -105,7 +107,8 @@ def _train(job: Job, goal: float | None, *, as_json: bool) -> None:
     load_plugins(settings["plugin"])
     dataset = _load(job)
     _check_goal_can_be_measured(dataset, goal, settings.config)
-    for sentence in about_data(dataset, settings):
+    said = list(about_data(dataset, settings))
+    for sentence in said:
         voice.say(sentence)
     plan = settle(dataset, settings.config, job.checkpoint, settings.said)
     trainer = Trainer(plan, job.checkpoint)  # what is wrong with a setting is said before a folder is made
@@ -121,7 +124,7 @@ def _train(job: Job, goal: float | None, *, as_json: bool) -> None:
         keep = None if job.checkpoint is None else int(job.checkpoint.state["epoch"])
         with MetricsLog(run.metrics, keep_epochs=0 if keep is None else keep) as log:
             events = trainer.run(lambda state: checkpoints.save(run.checkpoint, state))
-            result = _watch(events, job, dataset, log)
+            result, found = _watch(events, job, dataset, log)
             for sentence in about_average(result, plan.epochs):
                 voice.say(sentence)
             result, data = _with_test_figures(result, dataset, settings, name)
@@ -137,6 +140,10 @@ def _train(job: Job, goal: float | None, *, as_json: bool) -> None:
             log.write({**Finished(result).to_dict(), **outcome.to_dict()})
     for sentence in about_result(outcome.metrics, dataset, outcome.model, settings):
         voice.say(sentence)
+    for hint in found:
+        voice.say(f"hint: {hint.sentence()}")
+    if settings["report"]:
+        after_training(run, dataset, said, found, voice)
     deliver(outcome, voice, settings, as_json=as_json)
 
 
@@ -184,13 +191,19 @@ def _check_goal_can_be_measured(dataset: Dataset, goal: float | None, config: Fi
         )
 
 
-def _watch(events: Iterator[Event], job: Job, dataset: Dataset, log: MetricsLog) -> Result:
-    """Pass every event on to the log and the reporter, and return what training ends with."""
+def _watch(events: Iterator[Event], job: Job, dataset: Dataset, log: MetricsLog) -> tuple[Result, list[Hint]]:
+    """Pass every event on to the log and the reporter; return what training ends with, and what is to be noticed."""
+    found: list[Hint] = []
     mode = "off" if job.voice.quiet else job.settings["progress"]
     result = stopped = None
     with make_reporter(mode) as reporter:
         for event in events:
             if isinstance(event, Finished):
+                found = _noticed(event, job, dataset, log)
+                if found:
+                    hinted = Hinted(tuple(hint.to_dict() for hint in found))
+                    log.write(hinted.to_dict())
+                    reporter(hinted)
                 reporter(event)
                 result = event.result
                 break
@@ -205,7 +218,17 @@ def _watch(events: Iterator[Event], job: Job, dataset: Dataset, log: MetricsLog)
     if stopped is not None:  # said below the bar, which would be torn in two otherwise
         job.voice.say(f"stopped early: {stopped.reason}")
     assert result is not None, "train() always ends with Finished"
-    return result
+    return result, found
+
+
+def _noticed(event: Finished, job: Job, dataset: Dataset, log: MetricsLog) -> list[Hint]:
+    """Return the hints; what goes wrong in a rule takes nothing from the run."""
+    try:
+        events = [*read_events(log.path), event.to_dict()]
+        return advise(job.settings.effective(), events, dataset, event.result.model)
+    except Exception as error:  # the model is not written yet, and must be
+        job.voice.say(f"warning: the hints could not be made ({type(error).__name__}: {' '.join(str(error).split())})")
+        return []
 
 
 def _with_test_figures(result: Result, dataset: Dataset, settings: Settings, name: str) -> tuple[Result, bytes]:
