@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import training_profile
 from command import SHARED
 
+TRAINING = Path(__file__).with_name("training_peers.py")
 REQUIRED = 0.85  # of a goal
 REST = 0.05  # seconds between two competitors, so that the threads of the last one have gone to sleep
 NETS = {(784, 128, 10): 1.0, (784, 256, 128, 10): 0.75}  # and which part of the goals holds for each
@@ -61,11 +62,12 @@ WORKS = (
 class Competitor:
     """A process that trains when it is asked to."""
 
-    def __init__(self, name: str, threads: int, settings: Sequence[str], source: str) -> None:
+    def __init__(self, name: str, threads: int, settings: Sequence[str], *more: str, script: Path = TRAINING) -> None:
         self.settings, self.threads = settings, threads
-        script = str(Path(__file__).with_name("training_peers.py"))
-        command = [sys.executable, script, name, str(threads), source]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        command = [sys.executable, str(script), name, str(threads), *more]
+        # Whatever counts threads by itself is told how many; the others are, in their own words.
+        told = {**os.environ, "OPENBLAS_NUM_THREADS": str(threads)} if script != TRAINING else None
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=told)
 
     def train(self, **told: Any) -> dict[str, float]:
         """Let it train for a moment; return what it says: its speed, and the loss before and after."""

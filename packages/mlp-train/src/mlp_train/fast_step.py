@@ -45,7 +45,10 @@ class FastStep(PlainStep):
         self._turn = 0
         config = self.config  # the learning rate can go into dL/dz where nobody looks at the gradient in between
         looks = config.l1 or config.l2 or config.clip_value or config.clip_norm
-        self._folding = self.optimizer if isinstance(self.optimizer, Folding) and not looks else None
+        given = self.optimizer
+        self._folding: Folding | None = None
+        if isinstance(given, Folding) and type(given).update is Folding.update and not looks:  # no plug-in's own update
+            self._folding = given
 
     def begin(self, lr: float) -> None:
         """Get ready for a batch, after which the parameters will be updated with this learning rate."""
