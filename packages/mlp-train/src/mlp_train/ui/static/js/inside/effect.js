@@ -83,6 +83,7 @@ export function effectCard(lens) {
     const hit = score.classes.filter((one) => one.after < one.before).slice(0, 3);
     hurt.textContent = hit.length ? `Hurt most: ${hit.map((one) => `${one.name} (${precise(one.before)} → ${precise(one.after)})`).join(", ")}.` : "";
     for (const button of [undo, clear, save, keep]) button.disabled = !edited;
+    other.disabled = current(lens.edits, "noise", 0) === 0;
     prune.show();
     noise.show();
     lens.announce(edited ? `${is.main}, before ${was.main}` : is.main);

@@ -12,9 +12,10 @@ const MOST_BARS = 10;
 /** Return the card. about: what /api/inside says; lens: what the tab shares. */
 export function unitCard(about, lens) {
   const { layers, settings } = lens;
-  const wanted = settings.read({ of: 1, unit: 0 });
+  const wanted = settings.read({ of: 1, unit: -1 });
   let layer = Math.min(layers.length - 1, Math.max(1, Math.round(wanted.of)));
   let unit = Math.min(layers[layer].size - 1, Math.max(0, Math.round(wanted.unit)));
+  let unasked = wanted.unit < 0; // nobody chose a unit yet: the busiest one is the most telling
   let last = null;
   let score = null;
   let turn = 0;
@@ -45,6 +46,7 @@ export function unitCard(about, lens) {
   const onward = barList({ label: "where it goes", signed: true });
   const onwardCard = h("div", { class: "stack" });
   const excites = h("ol", { class: "unit-samples" });
+  const nobody = h("p", { class: "tip", hidden: true }, "No row excites it: its activation is nowhere above 0.");
   const busiest = h("div", { class: "row unit-busiest" });
 
   const explained = {
@@ -69,7 +71,7 @@ export function unitCard(about, lens) {
   };
 
   function choose(at, neuron) {
-    [layer, unit] = [at, neuron];
+    [layer, unit, unasked] = [at, neuron, false];
     settings.write({ of: at, unit: neuron });
     load();
   }
@@ -83,7 +85,12 @@ export function unitCard(about, lens) {
     net.mark(layer, unit);
     try {
       const found = await lens.ask("/unit", { layer, unit, at: lens.at });
-      if (mine === turn) show(found);
+      if (mine !== turn) return;
+      if (unasked && Math.max(...found.layer_now) > found.a) {
+        [unit, unasked] = [found.layer_now.indexOf(Math.max(...found.layer_now)), false];
+        return load();
+      }
+      show(found);
     } catch (error) {
       lens.fail(error);
     }
@@ -104,14 +111,16 @@ export function unitCard(about, lens) {
       picture.update({ rows: lens.image.rows, columns: lens.image.columns, values: found.weights, label: `the weights of unit ${unit}, from ${short(Math.min(...found.weights))} to ${short(Math.max(...found.weights))}` });
       barsSay.textContent = `from ${short(Math.min(...found.weights))} (orange) to ${short(Math.max(...found.weights))} (blue)`;
     } else {
-      const order = strongest(found.parts.some(Boolean) ? found.parts : found.weights);
       const shown = found.parts.some(Boolean) ? found.parts : found.weights;
+      const order = strongest(shown);
       fill(bars, order, shown, (index) => nameOf(layer - 1, index));
-      barsSay.textContent = shown === found.parts ? `the ${order.length} largest parts of this row's sum, w_j a_j` : `the ${order.length} largest weights`;
+      barsSay.textContent = !order.length ? "All of them are 0." : shown === found.parts ? `the ${order.length} largest parts of this row's sum, w_j a_j` : `the ${order.length} largest weights`;
     }
     onwardCard.hidden = !found.onward;
     if (found.onward) fill(onward, strongest(found.onward), found.onward, (index) => nameOf(layer + 1, index));
-    excites.replaceChildren(...found.strongest.map(({ at, a }) => h("li", {}, h("button", { type: "button", class: "unit-sample", "aria-label": `row ${at}, activation ${short(a)}`, on: { click: () => lens.choose(at) } }, lens.small(at), h("span", { class: "number" }, short(a))))));
+    const seen = found.strongest.filter(({ a }) => a > 0);
+    nobody.hidden = seen.length > 0;
+    excites.replaceChildren(...seen.map(({ at, a }) => h("li", {}, h("button", { type: "button", class: "unit-sample", "aria-label": `row ${at}, activation ${short(a)}`, on: { click: () => lens.choose(at) } }, lens.small(at, 56), h("span", { class: "number" }, short(a))))));
     const busy = found.layer_now.map((a, index) => [a, index]).sort(([a], [b]) => b - a).slice(0, 6).filter(([a]) => a > 0);
     busiest.replaceChildren(h("span", { class: "tip" }, busy.length ? "Most excited in this layer now:" : "No unit of this layer is excited by this row."), ...busy.map(([a, index]) => h("button", { type: "button", class: "chip-button number", "aria-pressed": String(index === unit), on: { click: () => choose(layer, index) } }, `${nameOf(layer, index)}: ${short(a)}`)));
     controls();
@@ -147,7 +156,7 @@ export function unitCard(about, lens) {
         h("div", { class: "field" }, h("span", { class: "row spread" }, h("span", { class: "with-why" }, h("label", { for: scaleId, class: "label" }, "Scale its weights"), explain("Scale its weights", explained.scale)), scaled), scale),
       ),
       h("div", { class: "stack" }, heading(3, "Its weights", explained.weights), picture.element, bars.element, barsSay),
-      h("div", { class: "stack" }, heading(3, "What excites it most", explained.excites), excites),
+      h("div", { class: "stack" }, heading(3, "What excites it most", explained.excites), excites, nobody),
       onwardCard,
     ),
   );
@@ -167,7 +176,7 @@ export function unitCard(about, lens) {
 }
 
 function strongest(values) {
-  return values.map((value, index) => [Math.abs(value), index]).sort(([a], [b]) => b - a).slice(0, MOST_BARS).map(([, index]) => index);
+  return values.map((value, index) => [Math.abs(value), index]).filter(([size]) => size > 0).sort(([a], [b]) => b - a).slice(0, MOST_BARS).map(([, index]) => index);
 }
 
 function fill(bars, order, values, name) {

@@ -196,7 +196,7 @@ function mount(panel, context) {
         const at = (lens.at + step) % lens.right.length;
         if (lens.right[at] === false) return lens.choose(at);
       }
-      return announce("there is no mistake among these rows");
+      return announce(lens.kind === "numbers" ? "no row is far off" : "there is no mistake among these rows");
     };
     const button = (label, text, on, style = "icon") => h("button", { type: "button", class: style, "aria-label": label, on: { click: on } }, text);
     const explained = {
@@ -206,7 +206,7 @@ function mount(panel, context) {
     return {
       element: h("div", { class: "card inside-sample" },
         h("div", { class: "row spread" }, heading(2, "The row", explained), h("span", { class: "row" }, button("The row before", "‹", () => go(-1)), number, button("The next row", "›", () => go(1)))),
-        h("div", { class: "sample-parts" }, place, h("div", { class: "stack" }, h("span", { class: "row" }, "It says", answer, verdict), truth, before, button("The next mistake", "Next mistake", mistake, "button"))),
+        h("div", { class: "sample-parts" }, place, h("div", { class: "stack" }, h("span", { class: "row" }, "It says", answer, verdict), truth, before, h("button", { type: "button", class: "button", on: { click: mistake } }, lens.kind === "numbers" ? "Next far-off row" : "Next mistake"))),
       ),
       /** Show a row; returns its picture as an address, or null. */
       show(row) {
