@@ -23,6 +23,7 @@ from mlp_train.run_table import LESS_IS_BETTER
 from mlp_train.runs import RunContents
 
 MOST_CHANGES = 28
+LABELS = {"valid_loss": "loss", "lr": "learning rate"}
 PARTS = {"train": "trained on", "valid": "held out", "test": "test"}
 
 
@@ -91,7 +92,9 @@ def _curves(pair: Sequence[RunContents]) -> Iterator[Html]:
                 drawn.append(Line(letter, [float(one["epoch"]) for one in some], y, kind))
         if drawn:
             how: dict[str, Any] = {"write": percent} if name == "accuracy" else {"zero": name == "lr"}
-            charts.append(h.curves(caption[:1].upper() + caption[1:], drawn, NAMES.get(name, name), **how))
+            charts.append(
+                h.curves(caption[:1].upper() + caption[1:], drawn, LABELS.get(name, NAMES.get(name, name)), **how)
+            )
     if charts:
         yield h.section("Curves", tag("div", *charts, class_="grid"))
 
