@@ -65,8 +65,8 @@ def test_the_report_of_a_run_can_be_made_again_and_elsewhere(mlp_train: Run) -> 
 
 
 def test_without_its_data_the_page_has_what_the_run_wrote(mlp_train: Run) -> None:
-    Path("data.csv").write_text("a,b\n" + "\n".join(f"{i},{i % 2}" for i in range(50)) + "\n")
-    mlp_train("fit", "data.csv", "--target", "b", "--task", "classification", *QUICK, "--out", "run")
+    Path("data.csv").write_text("a,b\n" + "\n".join(f"{i % 7},{i % 2}" for i in range(80)) + "\n")
+    mlp_train("fit", "data.csv", "--target", "b", *QUICK, "--out", "run")
     Path("data.csv").unlink()
     answer = mlp_train("report", "run")
     assert answer.code == 0
