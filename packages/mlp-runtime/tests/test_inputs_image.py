@@ -390,3 +390,21 @@ def test_an_input_is_not_changed_and_not_shared(frame):
         row = prepared.prepare(frame)
         row[:] = 7
         assert (frame == kept).all()
+
+
+@pytest.mark.parametrize("centre", ["mass", "box"])
+@pytest.mark.parametrize("ink", ["auto", "light", "dark"])
+def test_a_frame_alone_gives_the_same_pixels_as_in_a_batch_whatever_it_holds(ink, centre):
+    rng = np.random.default_rng(4)
+    prepare = ImageInput(fit="ink", ink=ink, centre=centre)
+    for height, width in [(28, 28), (1, 1), (2, 40), (61, 33), (120, 90)]:
+        frames = np.full((12, height, width), 20, np.uint8)
+        for at, frame in enumerate(frames):
+            y, x = rng.integers(0, height), rng.integers(0, width)
+            frame[y : y + 1 + at * height // 12, x : x + 1 + width // 5] = rng.integers(0, 256)
+            if at % 3 == 1:
+                frame += rng.integers(0, 12, frame.shape, np.uint8)  # grain
+            if at % 2:
+                frame[:] = 255 - frame
+        batch = prepare.prepare(frames, True)
+        np.testing.assert_array_equal(np.concatenate([prepare.prepare(frame, False) for frame in frames]), batch)

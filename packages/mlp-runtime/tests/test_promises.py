@@ -357,7 +357,7 @@ def code_lines(path):
 
 def test_the_whole_runtime_can_be_read_in_an_afternoon():
     lines = {str(path.relative_to(PACKAGE)): code_lines(path) for path in PACKAGE.rglob("*.py")}
-    assert sum(lines.values()) <= 1885, lines
+    assert sum(lines.values()) <= 1940, lines
     assert all(len(path.read_text(encoding="utf-8").splitlines()) <= 300 for path in PACKAGE.rglob("*.py"))
 
 

@@ -149,9 +149,11 @@ class ImageInput(Prepared):
         if self.fit == "ink":
             fitted = fit_ink(frames, self.ink, self.height, self.width, self.box, self.centre)
             return fitted.reshape(len(frames), -1)
+        same = frames.shape[1:3] == (self.height, self.width)
+        fitted = frames.copy() if same else np.stack([resize(frame, self.height, self.width) for frame in frames])
         dark = is_dark(background(frames), self.ink)
-        fitted = np.stack([resize(frame, self.height, self.width) for frame in frames])
-        fitted[dark] = 255 - fitted[dark]
+        if dark.any():
+            fitted[dark] = 255 - fitted[dark]
         return fitted.reshape(len(frames), -1)
 
     def _unwanted(self, raw: Any) -> InputError:

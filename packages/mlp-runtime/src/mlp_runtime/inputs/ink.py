@@ -6,6 +6,8 @@ comes alone goes the same way as one in a batch, so its pixels are the same.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from .resize import resize
@@ -20,17 +22,26 @@ def background(frames: np.ndarray) -> np.ndarray:
     array([9], dtype=uint8)
     """
     count, height, width = frames.shape[:3]
-    if height <= 2 or width <= 2:
-        border = frames.reshape(count, -1)
-    else:
-        edges = frames[:, 0], frames[:, -1], frames[:, 1:-1, 0], frames[:, 1:-1, -1]
-        border = np.concatenate([edge.reshape(count, -1) for edge in edges], axis=1)
+    pixels = frames.reshape(count, height * width, -1)
+    border = pixels.take(_border(height, width), axis=1).reshape(count, -1)
     middle = (border.shape[1] - 1) // 2
-    return np.partition(border, middle, axis=1)[:, middle]
+    border.partition(middle, axis=1)
+    return border[:, middle]
+
+
+@lru_cache(maxsize=16)
+def _border(height: int, width: int) -> np.ndarray:
+    """Return the places of the outermost pixels in a frame that is read row by row."""
+    if height <= 2 or width <= 2:
+        return np.arange(height * width)
+    across, down = np.arange(width), np.arange(width, (height - 1) * width, width)
+    return np.concatenate([across, across + (height - 1) * width, down, down + width - 1])
 
 
 def fit_ink(frames: np.ndarray, ink: str, height: int, width: int, box: int, centre: str) -> np.ndarray:
     """Return the ink of each frame, light on 0, its long side `box` pixels, in the middle of (n, height, width)."""
+    if len(frames) == 1:
+        return _fit_one(frames[0], ink, height, width, box, centre)[None]
     out = np.zeros((len(frames), height, width), np.uint8)
     step = max(1, _BLOCK // (frames.shape[1] * frames.shape[2]))
     for start in range(0, len(frames), step):
@@ -42,6 +53,43 @@ def fit_ink(frames: np.ndarray, ink: str, height: int, width: int, box: int, cen
         for target, source, top, left, h, w in places:
             target[top : top + h, left : left + w] = source[:h, :w]
     return out
+
+
+def _fit_one(frame: np.ndarray, ink: str, height: int, width: int, box: int, centre: str) -> np.ndarray:
+    """Do the same with one frame, in Python's numbers: a fifth of the time that arrays of one number take."""
+    level = int(background(frame[None])[0])
+    dark = level > 127 if ink == "auto" else ink == "dark"
+    strokes = level - np.minimum(frame, level) if dark else np.maximum(frame, level) - level
+    out = np.zeros((height, width), np.uint8)
+    lines = strokes.max(axis=1), strokes.max(axis=0)
+    peak = int(lines[0].max())
+    if not peak:
+        return out
+    sure, soft = ([end for line in lines for end in _ends(line > least)] for least in (peak >> 3, 0))
+    reach = max(3 * max(sure[1] - sure[0], sure[3] - sure[2]) // box, 1)
+    top, bottom, left, right = (outer if abs(outer - inner) <= reach else inner for outer, inner in zip(soft, sure))
+    long = max(bottom - top, right - left)
+    h, w = (max((2 * side * box + long) // (2 * long), 1) for side in (bottom - top, right - left))
+    boxed = resize(strokes[top:bottom, left:right], h, w)
+    y = _start_one(boxed.sum(axis=1, dtype=np.int64), height, centre)
+    x = _start_one(boxed.sum(axis=0, dtype=np.int64), width, centre)
+    out[y : y + h, x : x + w] = boxed
+    return out
+
+
+def _ends(line: np.ndarray) -> tuple[int, int]:
+    """Return the first and one past the last True of a line that has some."""
+    as_bytes = line.tobytes()
+    return as_bytes.find(1), as_bytes.rfind(1) + 1
+
+
+def _start_one(mass: np.ndarray, length: int, centre: str) -> int:
+    """Do for one frame what `_start` does."""
+    room = length - len(mass)
+    if centre == "box":
+        return room // 2
+    middle = int(mass.dot(np.arange(len(mass)))) / max(int(mass.sum()), 1)
+    return min(max(round(length / 2 - middle), 0), room)
 
 
 def is_dark(level: np.ndarray, ink: str) -> np.ndarray:

@@ -58,8 +58,9 @@ _remembered = lru_cache(maxsize=64)(_area)
 def _blend(frame: np.ndarray, height: int, width: int) -> np.ndarray:
     top, bottom, down = _pairs(frame.shape[0], height)
     left, right, across = _pairs(frame.shape[1], width)
-    upper, lower = (rows[:, left] * (_ONE - across) + rows[:, right] * across for rows in (frame[top], frame[bottom]))
-    down = down[:, None]
+    mixed = frame.take(left, axis=1) * (_ONE - across)
+    mixed += frame.take(right, axis=1) * across
+    upper, lower, down = mixed.take(top, axis=0), mixed.take(bottom, axis=0), down[:, None]
     # OpenCV drops the same bits, for products of 16 bits: its levels come out, not only levels close to them.
     levels = ((upper >> 4) * (_ONE - down) >> 16) + ((lower >> 4) * down >> 16)
     return np.asarray(levels + 2 >> 2, np.uint8)

@@ -12,6 +12,8 @@ from .cells import is_scalar
 from .columns import Column
 from .common import Prepared
 
+_CELLS = frozenset((str, int, float, bool, type(None)))  # most cells, told apart from lists sooner than by `is_scalar`
+
 
 class TableInput(Prepared):
     """Rows of named cells; each of `columns` says how one cell becomes one or more numbers.
@@ -158,6 +160,8 @@ class TableInput(Prepared):
 
 
 def _is_sequence(value: Any) -> bool:
+    if type(value) in _CELLS:
+        return False
     if is_scalar(value) or isinstance(value, (bytes, Mapping)):
         return False
     return hasattr(value, "__len__") and getattr(value, "ndim", 1) > 0
