@@ -74,6 +74,7 @@ class Live:
             "optimizers": {name: {"lr": one.default_lr} for name, one in OPTIMIZERS.items()} | {"lbfgs": {"lr": None}},
             "schedules": list(SCHEDULES),
             "used_by": USED_BY,
+            "options": [*OPTIONS, *DATA_OPTIONS],
             "state": self.session.state(),
         }
 
@@ -111,9 +112,11 @@ class Live:
         experiment = Experiment(data, options, min(max(float(pace), 0.0), 1000.0))
         self.session.start(experiment, source, loading, config, play=play is True)
 
-    def pictures(self, epoch: int | None) -> Pictures:
-        """Return the pictures of an epoch; several pages that look at the same share them."""
+    def pictures(self, epoch: int | None) -> Pictures | None:
+        """Return the pictures of an epoch, None before there are any; pages that look at the same share them."""
         with self._taking:
+            if self.session.newest is None:
+                return None
             scene, snapshot = self.session.snapshot(epoch)
             key = id(scene), snapshot.epoch, snapshot.batches
             if self._taken is None or self._taken[0] != key:

@@ -20,6 +20,7 @@ MOST_EPOCHS = 1000  # whose figures are kept; of longer trainings every second o
 MOST_SNAPSHOTS = 120
 SNAPSHOT_BYTES = 64 * 2**20  # of all snapshots together, whatever the size of the network
 HINT_SECONDS = 1.0
+LEARNED = 0.5  # of the first loss
 _SHOWN = ("epoch", "loss", "valid_loss", "valid", "lr", "gradient_norms", "update_ratios", "dead_units", "best")
 
 
@@ -174,7 +175,10 @@ class Session:
             if self.finished:
                 events.append({"event": "Finished", "metrics": self.finished["metrics"]})
             config = {**self.scene.config, **({} if self.lr is None else {"lr": self.lr})}
-            found = [one.to_dict() for one in hints(config, events, self.scene.facts, self.saturated)]
+            # units at the flat ends of their activation are no mistake where they have told the classes apart
+            has_learned = bool(self.epochs) and self.epochs[-1]["loss"] < LEARNED * self.started["first_loss"]
+            ends = () if has_learned else self.saturated
+            found = [one.to_dict() for one in hints(config, events, self.scene.facts, ends)]
             self._hints = now, found
         return found
 

@@ -115,6 +115,7 @@ class Performer:
         self._pace = 0.0
         self._control = Control()
         self._news, self._told, self._epoch_ended = News(), 0.0, 0.0
+        self._kept = 0.0  # when the end of an epoch was told of
         self._here: Callable[[], Snapshot] = lambda: Snapshot(0, 0, np.zeros(0, np.float32))  # of this very moment
 
     def run(self) -> None:
@@ -183,15 +184,16 @@ class Performer:
             learner = trainer.learner
             assert learner is not None
             self._here = lambda: Snapshot(event.epoch - 1, batches, learner.network.flat.copy())
-            if self._is_due(trainer):
+            if self._is_due(trainer, self._told):
                 self._flush()
         elif isinstance(event, EpochEnd):
             self._news.epochs.append(event.to_dict())
             self._news.progress = None
             self._stop_after("batch", "epoch")
             self._here = lambda: Snapshot(event.epoch, 0, trainer.judged().flat.copy())
-            if self._is_due(trainer) or event.epoch == event.epochs:
+            if self._is_due(trainer, self._kept) or event.epoch == event.epochs:
                 self._flush()
+                self._kept = self._told
             self._keep_pace()
         elif isinstance(event, Stopped):
             self._flush()
@@ -210,9 +212,9 @@ class Performer:
     def _set_mode(self, mode: str) -> None:
         self._mode, self._control.every_batch = mode, mode == "batch"
 
-    def _is_due(self, trainer: Trainer) -> bool:
+    def _is_due(self, trainer: Trainer, last: float) -> bool:
         wait = max(TELL_SECONDS, trainer.network.flat.nbytes / PIPE_BYTES)
-        return self._mode == "pause" or time.perf_counter() - self._told >= wait
+        return self._mode == "pause" or time.perf_counter() - last >= wait
 
     def _keep_pace(self) -> None:
         """Wait until the next epoch may begin, and obey meanwhile."""

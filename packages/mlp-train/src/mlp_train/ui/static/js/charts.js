@@ -6,12 +6,13 @@ const COLOURS = ["c-train", "c-valid", "c-c", "c-d", "c-e", "c-text"];
 const MARGIN = { top: 10, right: 14, bottom: 34, left: 52 };
 
 /**
- * A chart of lines. options: title, x, y (what the axes mean), height, log (whether y is logarithmic), format.
+ * A chart of lines. options: title, x, y (what the axes mean), height, log (whether y is logarithmic), format, least (below
+ * which y never is).
  * update(series, marker): series are { name, points: [[x, y], …], colour: "train" | "valid" | "c" | "d" | "e" }, in
  * the order of the legend; every second line is dashed, so that colour is not all that tells them apart. marker: an x
  * to point out, such as the epoch of a slider, or null.
  */
-export function lineChart({ title, x, y, height = 220, log = false, format = short }) {
+export function lineChart({ title, x, y, height = 220, log = false, format = short, least = -Infinity }) {
   const drawing = s("svg", { role: "img", "aria-label": title });
   const legend = h("ul", { class: "legend" });
   const tip = h("div", { class: "tooltip", hidden: true });
@@ -33,7 +34,8 @@ export function lineChart({ title, x, y, height = 220, log = false, format = sho
     }
     const bend = log ? Math.log10 : (value) => value;
     const [left, right] = spread(points.map(([a]) => a));
-    const [low, high] = spread(points.map(([, b]) => bend(b)), 0.06);
+    const [lowest, high] = spread(points.map(([, b]) => bend(b)), 0.06);
+    const low = Math.max(lowest, least);
     const px = (value) => MARGIN.left + ((value - left) / (right - left)) * (width - MARGIN.left - MARGIN.right);
     const py = (value) => height - MARGIN.bottom - ((bend(value) - low) / (high - low)) * (height - MARGIN.top - MARGIN.bottom);
     scale = { left, right, px, width };
