@@ -149,7 +149,8 @@ def minimums(session: nox.Session) -> None:
     floors: dict[str, str] = {}
     for name in PACKAGES[: PACKAGES.index(package) + 1]:
         said = nox.project.load_toml(ROOT / "packages" / name / "pyproject.toml")["project"]
-        for line in said["dependencies"] + said.get("optional-dependencies", {}).get("ui", []):
+        extras = said["optional-dependencies"].values() if name in EXTRAS else ()
+        for line in (*said["dependencies"], *(line for lines in extras for line in lines)):
             wanted = Requirement(line)
             floors.update((wanted.name, f"{wanted.name}=={s.version}") for s in wanted.specifier if s.operator == ">=")
     session.log("the lowest releases: " + ", ".join(floors.values()))

@@ -118,7 +118,7 @@ def new_page(browser: Any, complaints: list[str]) -> Iterator[Callable[..., Any]
         page.set_default_timeout(15_000)
         page.on("console", lambda said: said.type == "error" and complaints.append(f"console: {said.text}"))
         page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
-        page.on("requestfailed", lambda request: complaints.append(f"failed: {request.url}"))
+        page.on("requestfailed", lambda request: failed(request, complaints))
         page.on("response", lambda got: got.status >= 400 and complaints.append(f"{got.status}: {got.url}"))
         return page
 
@@ -126,6 +126,12 @@ def new_page(browser: Any, complaints: list[str]) -> Iterator[Callable[..., Any]
     for context in contexts:
         context.close()
     assert not complaints, "\n".join(complaints)
+
+
+def failed(request: Any, complaints: list[str]) -> None:
+    """Note a request that failed; one that ended because the page was left is no failure."""
+    if request.failure != "net::ERR_ABORTED":
+        complaints.append(f"failed: {request.url} {request.failure}")
 
 
 @pytest.fixture

@@ -81,10 +81,17 @@ def serve(opened: Opened, port: int | None, say: Callable[[str], None], show: Ca
         timeout_graceful_shutdown=2, lifespan="on", ws="none",
     )  # fmt: skip
     address = f"http://127.0.0.1:{listening.getsockname()[1]}/#token={token}"
-    say(address)
-    show(address)
+
+    class Server(uvicorn.Server):
+        """Tells the address once it answers, and not before."""
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            say(address)
+            show(address)
+
     with contextlib.suppress(KeyboardInterrupt):  # this is how a person stops it
-        uvicorn.Server(config).run(sockets=[listening])
+        Server(config).run(sockets=[listening])
 
 
 def listen(port: int | None) -> socket.socket:

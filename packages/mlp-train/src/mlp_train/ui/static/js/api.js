@@ -87,11 +87,17 @@ export function save(blob, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
-/** Return a function that sends the newest of its requests only: while one is on its way, only the last call waits. */
+/**
+ * Return a function that sends the newest of its requests only: while one is on its way, only the last call waits.
+ * Its `waiting()` tells whether one does.
+ */
 export function latestOnly(send, receive, fail) {
   let busy = false;
   let waiting = null;
-  return async function request(...given) {
+  request.waiting = () => waiting !== null;
+  return request;
+
+  async function request(...given) {
     if (busy) {
       waiting = given;
       return;
@@ -110,5 +116,5 @@ export function latestOnly(send, receive, fail) {
       waiting = null;
       await request(...next);
     }
-  };
+  }
 }

@@ -63,7 +63,8 @@ function number(column, id, touched) {
     set: (given) => take(Number(given), null),
     range(least, most, whole) {
       if (least === most) return;
-      [low, high, step] = [least, most, whole ? 1 : stepOf(least, most)];
+      step = whole ? 1 : stepOf(least, most);
+      [low, high] = [Math.floor(least / step) * step, Math.ceil(most / step) * step]; // so that round numbers are met
       Object.assign(slider, { min: low, max: high, step });
       take(value, null);
     },

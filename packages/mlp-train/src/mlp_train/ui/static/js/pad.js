@@ -6,10 +6,10 @@ import { explain } from "./explain.js";
 const SIDE = 280; // pixels of the drawing that is sent; strokes are kept in these units
 
 /**
- * Return a pad. changed() is called as soon as there is more or less ink; brought(file) when an image came instead.
+ * Return a pad. stirred() is called at every change of the ink, changed() once a frame of the screen; brought(file) when an image came instead.
  * pixels() are grey bytes, side × side.
  */
-export function drawingPad({ ink, brush, changed, brought }) {
+export function drawingPad({ ink, brush, stirred, changed, brought }) {
   const board = h("canvas", { width: 560, height: 560, tabindex: "0", role: "img", "aria-label": "The paper: draw here with a mouse, a pen or a finger" });
   const paper = h("canvas", { width: SIDE, height: SIDE });
   const invite = h("p", { class: "invite" }, "");
@@ -54,12 +54,13 @@ export function drawingPad({ ink, brush, changed, brought }) {
     on.lineCap = on.lineJoin = "round";
     on.beginPath();
     on.moveTo(...points[Math.max(0, from - 1)]);
-    for (const point of points.slice(from)) on.lineTo(...point);
+    for (const [x, y] of points.slice(from)) on.lineTo(x + 0.01, y); // a dot is a line too, if one of no length is not
     on.stroke();
   }
 
   /** Tell of a change at most once a frame of the screen. */
   function tell() {
+    stirred();
     if (!asked) {
       asked = requestAnimationFrame(() => {
         asked = 0;
@@ -171,9 +172,9 @@ export function drawingPad({ ink, brush, changed, brought }) {
   );
 
   function keyed(event) {
-    if (!active || ![document.body, board].includes(event.target)) return; // keys elsewhere mean something else
+    if (!active || event.target.closest("input:not([type=radio], [type=range]), textarea, select")) return;
     if ((event.ctrlKey || event.metaKey) && event.key === "z") undoLast();
-    else if (event.key === "Delete" || event.key === "Backspace") clearAll();
+    else if (["Delete", "Backspace"].includes(event.key) && [document.body, board].includes(event.target)) clearAll();
     else return;
     event.preventDefault();
   }
@@ -213,10 +214,11 @@ export function drawingPad({ ink, brush, changed, brought }) {
     },
     /** Show a short answer in a corner of the pad. */
     tell: (text) => (badge.textContent = text),
-    /** Say something on the empty pad. */
-    say(text) {
-      [strokes, picture] = [[], null];
-      invite.textContent = text;
+    /** Take an image away again and say why; strokes stay. */
+    refuse(why) {
+      if (!picture) return;
+      picture = null;
+      invite.textContent = why;
       redraw();
     },
     /** Call `then` when nothing has been drawn for a while. */

@@ -28,7 +28,7 @@ export default {
 function mount(panel, { info, api, settings, announce, fail }) {
   const { input } = info.model;
   const wanted = settings.read({ ink: "black", brush: 20 });
-  const pad = drawingPad({ ink: wanted.ink === "white" ? "white" : "black", brush: Math.min(60, Math.max(3, wanted.brush)), changed, brought });
+  const pad = drawingPad({ ink: wanted.ink === "white" ? "white" : "black", brush: Math.min(60, Math.max(3, wanted.brush)), stirred, changed, brought });
   const view = answerView(info);
   const film = h("ol", { class: "film", tabindex: "0", "aria-label": "the image on its way to the network" });
   const strip = new Map(); // name of a step -> its place in the film
@@ -39,25 +39,36 @@ function mount(panel, { info, api, settings, announce, fail }) {
     received,
     (error) => {
       forget();
+      pad.refuse("That could not be read.");
       fail(error);
     },
   );
 
   function changed() {
     if (pad.blank) forget();
-    else ask(performance.now(), null);
+    else send(null);
   }
 
   function brought(image) {
+    send(image);
+  }
+
+  function stirred() {
+    panel.dataset.pending = "true";
+  }
+
+  function send(image) {
+    stirred();
     ask(performance.now(), image);
   }
 
   function received(thought, began) {
+    panel.dataset.pending = String(ask.waiting());
     if (pad.blank) return; // cleared while the request was on its way
     if (thought.blank) {
       forget();
       announce("there is no ink on it");
-      pad.say("There is no ink to be found on it.");
+      pad.refuse("There is no ink to be found on it.");
       return;
     }
     showFilm(thought.stages);
@@ -104,6 +115,7 @@ function mount(panel, { info, api, settings, announce, fail }) {
     film.firstChild.style.cssText = "max-width:none;justify-items:start";
     pace.textContent = "";
     delete panel.dataset.answer;
+    panel.dataset.pending = "false";
   }
 
   pad.onSettings((said) => settings.write(said));
