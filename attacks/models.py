@@ -33,7 +33,7 @@ def honest() -> bytes:
     return to_bytes(VectorInput(3, names=("x", "y", "z")), layers, output, training={"seed": 1})
 
 
-def assemble(header: bytes, block: bytes, major: int = 0, minor: int = 1) -> bytes:
+def assemble(header: bytes, block: bytes, major: int = 1, minor: int = 0) -> bytes:
     """Write a file around a packed header, with every length and the digest right."""
     start = b"\x97\xa7MLP\r\n\x1a\n\xcd" + struct.pack(">H", major) + b"\xcd" + struct.pack(">H", minor) + b"\xc4\x20"
     head = b"\xc6" + struct.pack(">I", len(header)) + header
@@ -103,7 +103,7 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "a byte too many": (lambda: honest() + b"x", "bytes added at its end"),
     "a bit turned in the header": (flipped(100), "SHA-256"),
     "a bit turned in the weights": (flipped(-5), "SHA-256"),
-    "a newer major": (lambda: assemble(b"\x80", bytes(64), major=9), "format 9.1"),
+    "a newer major": (lambda: assemble(b"\x80", bytes(64), major=9), "format 9.0"),
     "a header of the wrong kind": (with_header(b"\x91\x01"), "header: found a list"),
     "an empty header": (with_header(b"\x80"), "requires"),
     "a header nested deep": (with_header(b"\x81\xa1a" + b"\x91" * 100_000 + b"\xc0"), "a list 9 levels deep"),

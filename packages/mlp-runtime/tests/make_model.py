@@ -37,7 +37,7 @@ def pack(value):
     return start + b"".join(pack(key) + pack(item) for key, item in value.items())
 
 
-def seal(header, block=b"", major=0, minor=1, padding=None):
+def seal(header, block=b"", major=1, minor=0, padding=None):
     """Return a whole file around a header (bytes, or a value to pack) and a tensor block, with the right SHA-256."""
     if not isinstance(header, bytes) or isinstance(header, Raw):
         header = pack(header)

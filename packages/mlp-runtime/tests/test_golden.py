@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import mlp_runtime
+from mlp_runtime.activations import _BUILT_IN
 from mlp_runtime.modelfile import read
 
-GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.mlp"))
+FOLDER = Path(__file__).parent / "golden"
+GOLDEN = sorted(FOLDER.glob("[1-9]*.mlp"))
+OLD = sorted(FOLDER.glob("0.*.mlp"))  # from before the format was fixed
+STORED = {"float32": "f4", "float16": "f2", "int8": "i1"}
+
+
+def expected_of(path):
+    return json.loads(path.with_suffix(".json").read_text())
 
 
 def raw(path, expected):
@@ -25,13 +34,24 @@ def test_the_current_format_has_a_golden_file_with_every_feature():
     assert {feature for path in current for feature in read(path).header["requires"]} == mlp_runtime.FEATURES
 
 
+@pytest.mark.parametrize(("kind", "weights"), list(product(("vector", "image", "table"), STORED)))
+def test_every_activation_has_a_golden_layer_for_each_input_and_storage_type(kind, weights):
+    files = [mlp_runtime.load(path).describe() for path in GOLDEN]
+    layers = [layer for about in files if about["input"]["kind"] == kind for layer in about["layers"]]
+    assert {layer["activation"] for layer in layers if layer["dtype"] == STORED[weights]} == _BUILT_IN
+
+
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
 def test_a_golden_file_still_gives_its_answers(path):
-    expected = json.loads(path.with_suffix(".json").read_text())
+    expected = expected_of(path)
     model = mlp_runtime.load(path)
     inputs = raw(path, expected)
     outputs = model.forward(model.input.transform(inputs))
     np.testing.assert_allclose(outputs, expected["outputs"], rtol=1e-5, atol=1e-6)
+    said = model.trace(model.input.transform(inputs))
+    assert len(said) == len(expected["layers"])
+    for number, (found, wanted) in enumerate(zip(said, expected["layers"])):
+        np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6, err_msg=f"behind layer {number - 1}")
     if model.output_kind == "labels":
         assert [list(labels) for labels in model.predict(inputs)] == expected["predictions"]
         return
@@ -42,8 +62,18 @@ def test_a_golden_file_still_gives_its_answers(path):
         assert answers.tolist() == expected["predictions"]
 
 
-@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", OLD, ids=lambda path: path.stem)
+def test_a_file_from_before_the_freeze_says_to_export_again(path):
+    with pytest.raises(mlp_runtime.Invalid) as caught:
+        mlp_runtime.load(path)
+    assert str(caught.value) == (
+        f"{path}: the file has format 0.1, from before the format was fixed, and this mlp-runtime reads 1.x: export the"
+        " model again with this release's mlp-train"
+    )
+
+
+@pytest.mark.parametrize("path", GOLDEN + OLD, ids=lambda path: path.stem)
 def test_a_golden_file_is_small_and_was_never_edited(path):
     content = path.read_bytes()
     assert len(content) < 8_000
-    assert hashlib.sha256(content).hexdigest() == json.loads(path.with_suffix(".json").read_text())["sha256"]
+    assert hashlib.sha256(content).hexdigest() == expected_of(path)["sha256"]

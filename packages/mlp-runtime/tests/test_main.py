@@ -68,7 +68,7 @@ def test_info_says_what_is_in_the_file(folder, capsys):
     text = answer(capsys, "info", "xor.mlp")
     for part in (
         "path: xor.mlp",
-        "format: 0.1",
+        "format: 1.0",
         "weights: 9",
         "layers 2\n  inputs: 2",
         "activation: relu",

@@ -325,7 +325,7 @@ def test_describe_is_one_json_object(tmp_path):
     path.write_bytes(xor())
     about = json.loads(json.dumps(load(path).describe()))
     assert about["path"] == str(path)
-    assert about["format"] == "0.1"
+    assert about["format"] == "1.0"
     assert about["weights"] == 9
     assert about["bytes"] == len(xor())
     assert about["selftest"] is True
@@ -421,7 +421,7 @@ def test_the_public_names_are_these():
         "classes", "describe", "forward", "input", "layers", "meta", "output_kind", "path", "predict", "predict_iter",
         "predict_proba", "top", "trace", "training",
     }  # fmt: skip
-    assert mlp_runtime.FORMAT == "0.1"
+    assert mlp_runtime.FORMAT == "1.0"
     assert make_model.XOR_HEADER["requires"][0] in mlp_runtime.FEATURES
 
 

@@ -97,7 +97,7 @@ def test_the_specification_names_every_feature():
 def test_any_messagepack_library_reads_the_file():
     msgpack = pytest.importorskip("msgpack")
     magic, major, minor, _, header, zeros, block = msgpack.unpackb(xor())
-    assert (magic, major, minor) == ("MLP\r\n\x1a\n", 0, 1)
+    assert (magic, major, minor) == ("MLP\r\n\x1a\n", 1, 0)
     assert msgpack.unpackb(header)["meta"]["name"] == "xor"
     assert not any(zeros)
     assert block.startswith(XOR_TENSORS["layers.0.weight"].tobytes())
@@ -194,13 +194,19 @@ def test_the_padding_has_the_one_length_and_is_zero():
 
 
 def test_a_newer_major_version_is_refused_with_both_versions():
-    assert "the file has format 7.3 and this mlp-runtime reads 0.x" in refusal(xor(major=7, minor=3), TooNew)
+    assert "the file has format 7.3 and this mlp-runtime reads 1.x" in refusal(xor(major=7, minor=3), TooNew)
 
 
 def test_the_major_version_is_checked_before_the_digest():
     data = bytearray(xor())
-    data[11] = 1
+    data[11] = 2
     refusal(data, TooNew)
+
+
+def test_a_file_from_before_the_freeze_is_refused_with_what_to_do():
+    message = refusal(xor(major=0, minor=1), Invalid)
+    assert "the file has format 0.1, from before the format was fixed, and this mlp-runtime reads 1.x" in message
+    assert message.endswith("export the model again with this release's mlp-train")
 
 
 def test_a_newer_minor_version_with_unknown_keys_is_read():
@@ -213,8 +219,8 @@ def test_a_newer_minor_version_with_unknown_keys_is_read():
 
 def test_an_unknown_feature_is_refused_by_name_with_the_nearest():
     message = refusal(xor(lambda header: header["requires"].append("weights.int4"), minor=4), TooNew)
-    assert "format 0.4 and requires 'weights.int4'" in message
-    assert "(format 0.1)" in message
+    assert "format 1.4 and requires 'weights.int4'" in message
+    assert "(format 1.0)" in message
     assert "did you mean 'weights.int8'?" in message
 
 

@@ -82,7 +82,7 @@ def test_plain_msgpack_reads_the_file_as_an_array_of_seven() -> None:
     prepare, layers, output = INPUTS["image"]
     data = to_bytes(prepare, layers, output, meta={"name": "digits"})
     magic, major, minor, digest, header, padding, block = msgpack.unpackb(data)
-    assert (magic, major, minor) == ("MLP\r\n\x1a\n", 0, 1)
+    assert (magic, major, minor) == ("MLP\r\n\x1a\n", 1, 0)
     assert digest == hashlib.sha256(data[:17] + data[49:]).digest()
     assert not any(padding)
     assert (len(data) - len(block)) % ALIGN == 0

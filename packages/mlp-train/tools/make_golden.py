@@ -12,7 +12,8 @@ import hashlib
 import itertools
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ import numpy as np
 
 import mlp_runtime
 from mlp_data.atomic import write_text
-from mlp_runtime.inputs import Column, ImageInput, TableInput, VectorInput
+from mlp_runtime.activations import ACTIVATIONS
+from mlp_runtime.inputs import Column, ImageInput, Input, TableInput, VectorInput
 from mlp_train import export
 from mlp_train.plain import plain
 
@@ -126,6 +128,43 @@ def dates() -> tuple[bytes, Any]:
     return export.to_bytes(prepare, layers, output, meta=about("dates")), rows
 
 
+def labels() -> tuple[bytes, Any]:
+    """Return a network of several labels that may hold at once, and inputs for which one, two and all do."""
+    layers = network((2, 5, 3), [("tanh", {}), ("sigmoid", {})], seed=11)
+    output = {"kind": "labels", "labels": ["red", "green", "blue"], "threshold": 0.4, "temperature": 1.25}
+    return export.to_bytes(VectorInput(2), layers, output, meta=about("labels")), [[0, 0], [1.5, -2], [-4, 3], [9, 9]]
+
+
+def every_activation(kind: str, weights: str) -> tuple[bytes, Any]:
+    """Return a network with a layer of every activation for one kind of input and one storage type, and three inputs.
+
+    The answers hold what every layer said, so that one file shows which activation is wrong.
+    """
+    kinds: dict[str, tuple[Input, list[Any]]] = {
+        "vector": (VectorInput(3), [[0, 0, 0], [1.5, -2, 0.25], [-4, 3, 40]]),
+        "image": (
+            ImageInput(height=2, width=3, ink="light", fit="none"),
+            [np.arange(6, dtype=np.uint8).reshape(2, 3) * factor for factor in (0, 9, 51)],
+        ),
+        "table": (
+            TableInput(columns=(Column("size", "number", missing=True), Column("town", "category", values=("Ulm",)))),
+            [{"size": 1.5, "town": "Ulm"}, {"size": "-2", "town": ""}, {"size": None, "town": "Bonn"}],
+        ),
+    }
+    prepare, inputs = kinds[kind]
+    names = [(name, {key: value * 1.5 for key, value in ACTIVATIONS[name].parameters.items()}) for name in ACTIVATIONS]
+    layers = network((prepare.size, *[4] * (len(names) - 1), 2), names, seed=5)
+    output = {"kind": "numbers", "names": ["a", "b"]}
+    return export.to_bytes(prepare, layers, output, meta=about(f"{kind} {weights}"), weights=weights), inputs
+
+
+def makers() -> dict[str, Callable[[], tuple[bytes, Any]]]:
+    """Return what makes each file, by its name."""
+    chosen = {make.__name__: make for make in (vector, counts, image, stretch, table, dates, labels)}
+    product = itertools.product(("vector", "image", "table"), export.WEIGHTS)
+    return {**chosen, **{f"{kind}-{weights}": partial(every_activation, kind, weights) for kind, weights in product}}
+
+
 def about(kind: str) -> dict[str, str]:
     """Return the `meta` map."""
     return {"name": f"golden {kind}", "licence": "MIT", "description": "random weights, made to be read for ever"}
@@ -134,8 +173,8 @@ def about(kind: str) -> dict[str, str]:
 def main() -> None:
     """Write the files that are not there yet."""
     FOLDER.mkdir(exist_ok=True)
-    for make in (vector, counts, image, stretch, table, dates):
-        path = FOLDER / f"{mlp_runtime.FORMAT}-{make.__name__}.mlp"
+    for name, make in makers().items():
+        path = FOLDER / f"{mlp_runtime.FORMAT}-{name}.mlp"
         if path.exists():
             sys.stderr.write(f"{path.name}: is there already and stays as it is\n")
             continue
@@ -145,6 +184,7 @@ def main() -> None:
             "sha256": hashlib.sha256(data).hexdigest(),
             "inputs": plain(inputs),
             "outputs": plain(model.forward(model.input.transform(inputs))),
+            "layers": [plain(a) for a in model.trace(model.input.transform(inputs))],
             "predictions": plain(model.predict(inputs)),
         }
         export.write(path, data)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Source = Union[str, "os.PathLike[str]", bytes, bytearray, memoryview, BinaryIO]
 
 MAGIC = b"\x97\xa7MLP\r\n\x1a\n"  # an array of 7; a text of 7 bytes, which text-mode copying breaks
-MAJOR, MINOR = 0, 1
+MAJOR, MINOR = 1, 0
 FORMAT = f"{MAJOR}.{MINOR}"
 FEATURES = frozenset((
     "input.vector/1", "input.image/1", "input.table/1", "input.table/2", "output.labels/1",
@@ -119,7 +119,12 @@ def _layout(view: memoryview) -> tuple[tuple[int, int], int, int]:
         raise Damaged(f"found {size} bytes, wanted at least {SMALLEST}: the file was cut short, so copy it again")
     major = _number(view, MAJOR_AT, UINT16, "the major version")
     minor = _number(view, MINOR_AT, UINT16, "the minor version")
-    if major != MAJOR:
+    if major < MAJOR:
+        raise Invalid(
+            f"the file has format {major}.{minor}, from before the format was fixed, and this mlp-runtime reads"
+            f" {MAJOR}.x: export the model again with this release's mlp-train"
+        )
+    if major > MAJOR:
         raise TooNew(f"the file has format {major}.{minor} and this mlp-runtime reads {MAJOR}.x, so update mlp-runtime")
 
     _marker(view, DIGEST_AT, DIGEST_MARK, "the SHA-256")
@@ -178,14 +183,14 @@ def _check_requires(header: dict[str, Any], version: tuple[int, int]) -> None:
 
 
 def _materialise(header: dict[str, Any], block: np.ndarray) -> dict[str, np.ndarray]:
-    """Return every tensor as a read-only array: views of the file where it holds float32, widened copies elsewhere."""
+    """Return every tensor as a read-only array: a view of the file where this machine can take it so, else a copy."""
     stored, tensors = {}, {}
     for entry in header["tensors"]:
         part = block[entry["offset"] : entry["offset"] + entry["length"]]
         stored[entry["name"]] = part.view(DTYPES[entry["dtype"]]).reshape(entry["shape"])
     for entry in header["tensors"]:
         name, values = entry["name"], stored[entry["name"]]
-        if entry["dtype"] in ("f4", "u1"):
+        if values.dtype in (np.float32, np.uint8):  # not so where the machine is big-endian
             tensors[name] = values
             continue
         factor = np.ones(1, np.float32)
