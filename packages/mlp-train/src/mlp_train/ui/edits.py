@@ -151,7 +151,7 @@ def write(edits: Sequence[Edit]) -> str:
     'off_1_12*prune_0.3'
     """
     return _EDITS.join(
-        _PARTS.join([one.code, *(f"{getattr(one, field.name):.9g}" for field in fields(one))]) for one in edits
+        _PARTS.join([one.code, *(str(getattr(one, field.name)) for field in fields(one))]) for one in edits
     )
 
 

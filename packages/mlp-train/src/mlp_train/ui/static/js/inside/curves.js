@@ -42,7 +42,7 @@ export function curvesCard(about, lens) {
         held.found = found;
         const line = (figures) => found.levels.map((level, at) => [level, numbers ? figures[at].rmse : figures[at].accuracy]);
         const series = [{ name: "as opened", points: line(found.before), colour: "c" }];
-        if (lens.edits.length) series.push({ name: "edited", points: line(found.after), colour: "e" });
+        if (lens.edits.length) series.push({ name: "edited", points: line(found.after), colour: "d" });
         chart.update(series);
         element.dataset.shown = lens.edits.length ? "both" : "one";
       } catch (error) {

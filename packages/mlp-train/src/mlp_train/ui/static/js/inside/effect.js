@@ -78,7 +78,7 @@ export function effectCard(lens) {
     const key = kind === "numbers" ? "r2" : "accuracy";
     now.classList.toggle("worse", score.after[key] < score.before[key]);
     now.classList.toggle("better", score.after[key] > score.before[key]);
-    places.textContent = `on ${lens.where}. ${edited ? `${score.changed.toLocaleString("en")} answers changed${kind === "numbers" ? "" : `: ${score.broken} right ones became wrong, ${score.mended} wrong ones right`}; ${precise(score.zeros)} of the weights are 0.` : ""}`;
+    places.textContent = `on ${lens.where}. ${edited ? `${score.changed.toLocaleString("en")} answer${score.changed === 1 ? "" : "s"} changed${kind === "numbers" ? "" : `: ${score.broken} right ones became wrong, ${score.mended} wrong ones right`}; ${precise(score.zeros)} of the weights are 0.` : ""}`;
     list.replaceChildren(...(edited ? score.edits.map((words) => h("li", {}, words)) : [h("li", { class: "muted" }, "Nothing is changed yet: move a slider here, or switch a unit off below.")]));
     const hit = score.classes.filter((one) => one.after < one.before).slice(0, 3);
     hurt.textContent = hit.length ? `Hurt most: ${hit.map((one) => `${one.name} (${precise(one.before)} → ${precise(one.after)})`).join(", ")}.` : "";

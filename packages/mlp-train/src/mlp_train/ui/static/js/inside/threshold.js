@@ -54,7 +54,7 @@ export function thresholdCard(about, lens) {
     element.dataset.answered = answered;
     code.textContent = `(label, sure), *_ = model.top(x, 1)\nanswer = label if sure >= ${threshold} else "I don't know"`;
     const series = [{ name: "as opened", points: curve(opened ?? held), colour: "c" }];
-    if (opened && held !== opened && lens.edits.length) series.push({ name: "edited", points: curve(held), colour: "e" });
+    if (opened && held !== opened && lens.edits.length) series.push({ name: "edited", points: curve(held), colour: "d" });
     chart.update(series, answered ? (answered / n) * 100 : null);
   }
 
