@@ -48,8 +48,11 @@ def test_the_command_is_copied(opened: Any) -> None:
     opened.context.grant_permissions(["clipboard-read", "clipboard-write"])
     opened.locator(".card", has_text="The command").get_by_role("button", name="copy").click()
     opened.get_by_role("button", name="✓ copied").wait_for()
-    assert opened.evaluate("navigator.clipboard.readText()") == opened.get_by_label("the command").inner_text()
-    assert opened.get_by_label("the command").inner_text().startswith("mlp-train fit titanic --epochs 20")
+    assert (
+        opened.evaluate("navigator.clipboard.readText()")
+        == opened.get_by_role("region", name="the command").inner_text()
+    )
+    assert opened.get_by_role("region", name="the command").inner_text().startswith("mlp-train fit titanic --epochs 20")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -17,7 +17,7 @@ export function stageMap(chosen) {
 
   function button(stage, at) {
     const shape = stage.name === "losses" ? "a number" : stage.name === "d_bias" ? `(${stage.shape[1]},)` : stage.shape.join(" × ");
-    const made = h("button", { type: "button", class: `stage ${stage.direction}`, "aria-label": `stage ${at + 1}: ${stage.code}`, on: { click: () => chosen(at) } }, h("code", {}, stage.key), h("small", {}, shape));
+    const made = h("button", { type: "button", class: `stage ${stage.direction}`, title: `${at + 1}: ${stage.code}`, on: { click: () => chosen(at) } }, h("code", {}, stage.key), h("small", {}, shape));
     buttons[at] = made;
     return made;
   }

@@ -55,7 +55,7 @@ function mount(panel, { info, api, settings, announce, fail }) {
     h("div", { class: "step-fields" },
       field("network", network, { what: "A tiny network shows every number at once; the open model shows its own, with heat maps where there are many.", now: () => view.layers.join(", ") }),
       activationField,
-      field("sample", h("div", { class: "row tight" }, nudge("−", "the sample before", -1), sample, nudge("+", "the next sample", 1), drawn), { what: ["Which sample goes through first. Rows of x, y, a and z are samples.", "After a drawing in the tab Draw it can be stepped through too."], now: () => `${view.note || "samples"}, ${view.samples.toLocaleString("en")} of them` }),
+      field("sample", h("div", { class: "row tight" }, nudge("−", "the sample before", -1), sample, nudge("+", "the next sample", 1), drawn), { what: ["Which sample goes through first. Rows of x, y, a and z are samples.", "After a drawing in the tab Draw it can be stepped through too."], now: () => `${view.note || "samples"}, ${view.samples.toLocaleString("en")} of them` }, sample),
       targetField,
       field("samples at once", batch.element, { what: "The batch: L is the mean over its rows, so every gradient carries a factor 1/batch.", now: () => `${view.batch} at once`, formula: "L = mean(loss of each row)" })),
     answer,
@@ -118,8 +118,8 @@ function mount(panel, { info, api, settings, announce, fail }) {
 
   panel.append(h("h1", { class: "unseen" }, "Step through backpropagation"), setup, where, line, h("div", { class: "columns" }, mistakes.element, learn));
 
-  function field(label, control, explained) {
-    const inner = control.id ? h("label", { for: control.id }, label) : h("span", { class: "label" }, label);
+  function field(label, control, explained, labelled = control) {
+    const inner = labelled.id ? h("label", { for: labelled.id }, label) : h("span", { class: "label" }, label);
     return h("div", { class: "field" }, h("span", { class: "with-why" }, inner, explain(label, explained)), control);
   }
 
