@@ -191,15 +191,20 @@ export function heatMap({ scale = "ink", width = 120, label = "" }) {
     if (element.width !== columns || element.height !== rows) [element.width, element.height] = [columns, rows];
     element.style.aspectRatio = `${columns} / ${rows}`;
     const image = new ImageData(columns, rows);
-    const [zero, plus, minus] = [rgb("--surface"), rgb(scale === "ink" ? "--text" : "--positive"), rgb("--negative")];
+    const names = scale === "light" ? [] : ["--surface", scale === "ink" ? "--text" : "--positive", "--negative"];
+    const [zero, plus, minus] = names.map(rgb); // asking for styles takes its time: not while somebody draws
     const most = scale === "diverging" ? values.reduce((a, b) => Math.max(a, Math.abs(b)), 1e-12) : 1;
     const channels = values.length === rows * columns * 3 ? 3 : 1;
     for (let at = 0; at < rows * columns; at += 1) {
       for (let part = 0; part < 3; part += 1) {
         const value = values[channels === 3 ? at * 3 + part : at];
+        if (scale === "light") {
+          image.data[at * 4 + part] = value * 255;
+          continue;
+        }
         const share = Math.min(1, Math.abs(value) / most);
         const end = value < 0 ? minus : plus;
-        image.data[at * 4 + part] = scale === "light" ? value * 255 : zero[part] + (end[part] - zero[part]) * share;
+        image.data[at * 4 + part] = zero[part] + (end[part] - zero[part]) * share;
       }
       image.data[at * 4 + 3] = 255;
     }

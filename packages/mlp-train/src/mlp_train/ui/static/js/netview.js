@@ -90,6 +90,7 @@ function block(layer, at, image, x, last, chosen) {
   const order = new Map(drawn.map((neuron, index) => [neuron, index]));
   const rims = [];
   const amounts = [];
+  let held = [];
   const cells = drawn.map((neuron, index) => {
     const [cx, cy] = centre(index);
     const size = few ? step * 0.38 : step * 0.86;
@@ -105,7 +106,11 @@ function block(layer, at, image, x, last, chosen) {
     const cell = few
       ? s("circle", { class: "node", cx, cy, r: size - 2, "fill-opacity": 0 })
       : s("rect", { class: "cell", x: cx - size / 2, y: cy - size / 2, width: size, height: size, rx: Math.min(3, size / 4), "fill-opacity": 0 });
-    cell.append(s("title", {}, ""));
+    const title = s("title", {}, "");
+    cell.append(title);
+    cell.addEventListener("pointerenter", () => {
+      title.textContent = `${layer.names?.[neuron] ?? `neuron ${neuron}`}: ${short(held[index])}`;
+    });
     if (chosen) {
       cell.style.cursor = "pointer";
       cell.addEventListener("click", () => chosen(at, neuron));
@@ -114,13 +119,14 @@ function block(layer, at, image, x, last, chosen) {
     return cell;
   });
   function light(line, best) {
+    held = line;
     const most = line.reduce((a, b) => Math.max(a, Math.abs(b)), 1e-9);
     line.forEach((value, index) => {
       const cell = cells[index];
       if (!cell) return;
-      cell.setAttribute("fill-opacity", (Math.abs(value) / most).toFixed(2));
+      const lit = (Math.abs(value) / most).toFixed(2);
+      if (cell.getAttribute("fill-opacity") !== lit) cell.setAttribute("fill-opacity", lit); // most cells stay dark
       cell.classList.toggle("minus", value < 0);
-      cell.firstChild.textContent = `${layer.names?.[drawn[index]] ?? `neuron ${drawn[index]}`}: ${short(value)}`;
       rims[index]?.classList.toggle("best", drawn[index] === best);
     });
   }
