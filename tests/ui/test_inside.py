@@ -170,13 +170,8 @@ def test_the_curves_draw_both_networks_once_something_is_changed(inside: Any) ->
     slide(inside, "Prune the smallest weights", 0.9)
     inside.locator(".inside-curves[data-shown='both']").wait_for()
     assert inside.locator(".inside-curves .curve-place").count() == 4
-    assert (
-        inside.locator(".inside-curves .curve-place")
-        .first.locator("svg[role='img']")
-        .first.get_attribute("aria-label")
-        .count("from")
-        == 2
-    )
+    drawings = inside.locator(".curve-place svg[role='img']").all()
+    assert [drawing.get_attribute("aria-label").count("from") for drawing in drawings] == [2, 2, 2, 2]
 
 
 def test_the_edited_network_is_saved_as_a_model_of_its_own(inside: Any, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import { lineChart } from "../charts.js";
 import { h } from "../dom.js";
 import { heading } from "../explain.js";
+import { written } from "./edits.js";
 import { precise } from "./effect.js";
 
 /** Return the card. load() asks for the curves; it does so only once the card can be seen. */
@@ -35,21 +36,22 @@ export function curvesCard(about, lens) {
     stale = true;
     if (!seen) return;
     stale = false;
+    const edits = written(lens.edits); // they may change while the curves are on their way
     for (const { name, chart, held } of charts) {
       try {
-        const found = await lens.ask("/curve", { kind: name });
+        const found = await lens.ask("/curve", { kind: name, edits });
         if (mine !== turn) return;
         held.found = found;
         const line = (figures) => found.levels.map((level, at) => [level, numbers ? figures[at].rmse : figures[at].accuracy]);
         const series = [{ name: "as opened", points: line(found.before), colour: "c" }];
-        if (lens.edits.length) series.push({ name: "edited", points: line(found.after), colour: "d" });
+        if (edits) series.push({ name: "edited", points: line(found.after), colour: "d" });
         chart.update(series);
-        element.dataset.shown = lens.edits.length ? "both" : "one";
       } catch (error) {
         if (mine === turn) lens.fail(error);
         return;
       }
     }
+    element.dataset.shown = edits ? "both" : "one";
   }
 
   const watcher = new IntersectionObserver(([entry]) => {
