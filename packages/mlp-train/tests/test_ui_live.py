@@ -292,7 +292,7 @@ def test_what_is_kept_of_a_long_training_is_bounded_and_its_ends_are_there() -> 
 
 
 def news_of(epoch: int, size: int = 4) -> News:
-    figures = ("valid_loss", "valid", "lr", "gradient_norms", "update_ratios", "dead_units", "best")
+    figures = ("seconds", "valid_loss", "valid", "lr", "gradient_norms", "update_ratios", "dead_units", "best")
     row = {"event": "EpochEnd", "epoch": epoch, "loss": 1.0, **dict.fromkeys(figures)}
     return News([row], None, Snapshot(epoch, 0, np.zeros(size, np.float32)))
 
@@ -348,3 +348,14 @@ def alive(processes: list[int]) -> list[int]:
             return False
 
     return [one for one in processes if runs(one)]
+
+
+def test_a_server_that_is_stopped_while_pages_watch_ends_at_once_and_without_a_word() -> None:
+    server = subprocess.Popen([*UI], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    home, _, token = server.stdout.readline().strip().partition("#token=")
+    with urlopen(Request(f"{home}api/live/events", headers={"x-mlp-token": token})) as stream:
+        assert stream.readline().startswith(b"event:")
+        server.send_signal(signal.SIGINT)
+        _, said = server.communicate(timeout=SECONDS)
+    assert said == ""

@@ -197,7 +197,7 @@ def routes(workbench: Workbench) -> list[BaseRoute]:
         return Answer({"data": f"file:{name}", "name": name})
 
     async def events(_: Request) -> Response:
-        return StreamingResponse(_told(session), media_type="text/event-stream")
+        return StreamingResponse(_told(live), media_type="text/event-stream")
 
     return [
         Route("/api/live", choices),
@@ -210,10 +210,10 @@ def routes(workbench: Workbench) -> list[BaseRoute]:
     ]
 
 
-async def _told(session: Session) -> AsyncIterator[bytes]:
+async def _told(live: Live) -> AsyncIterator[bytes]:
     """Tell one page what happens, for as long as it listens."""
-    place, silent = Place(), 0.0
-    while not session.closed:
+    session, place, silent = live.session, Place(), 0.0
+    while not (session.closed or live.workbench.is_stopping()):
         news = await run_in_threadpool(session.since, place) if place.version != session.version else []
         for name, value in news:
             yield event(name, value)

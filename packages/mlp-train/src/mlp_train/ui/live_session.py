@@ -21,7 +21,9 @@ MOST_SNAPSHOTS = 120
 SNAPSHOT_BYTES = 64 * 2**20  # of all snapshots together, whatever the size of the network
 HINT_SECONDS = 1.0
 LEARNED = 0.5  # of the first loss
-_SHOWN = ("epoch", "loss", "valid_loss", "valid", "lr", "gradient_norms", "update_ratios", "dead_units", "best")
+_SHOWN = (
+    "epoch", "seconds", "loss", "valid_loss", "valid", "lr", "gradient_norms", "update_ratios", "dead_units", "best",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

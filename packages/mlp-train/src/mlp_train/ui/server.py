@@ -75,9 +75,9 @@ def serve(opened: Opened, port: int | None, say: Callable[[str], None], show: Ca
     import uvicorn
 
     listening = listen(port)
-    token = new_token()
+    token, workbench = new_token(), Workbench(opened)
     config = uvicorn.Config(
-        app(Workbench(opened), token), log_level="warning", access_log=False, server_header=False,
+        app(workbench, token), log_level="warning", access_log=False, server_header=False,
         timeout_graceful_shutdown=2, lifespan="on", ws="none",
     )  # fmt: skip
     address = f"http://127.0.0.1:{listening.getsockname()[1]}/#token={token}"
@@ -90,8 +90,10 @@ def serve(opened: Opened, port: int | None, say: Callable[[str], None], show: Ca
             say(address)
             show(address)
 
+    server = Server(config)
+    workbench.is_stopping = lambda: server.should_exit
     with contextlib.suppress(KeyboardInterrupt):  # this is how a person stops it
-        Server(config).run(sockets=[listening])
+        server.run(sockets=[listening])
 
 
 def listen(port: int | None) -> socket.socket:

@@ -41,6 +41,7 @@ class Workbench:
         self._loading = threading.Lock()
         self._dataset: tuple[str, Dataset] | None = None
         self._closers: list[Callable[[], None]] = []
+        self.is_stopping: Callable[[], bool] = lambda: False  # the server waits for streams, so they ask and end
 
     @property
     def opened(self) -> Opened:

@@ -128,7 +128,7 @@ export function planeView() {
       pen.stroke();
     });
     const named = scene.classes.length === 2 && scene.classes[0] !== "orange" ? `Orange is ${scene.classes[0]}, blue is ${scene.classes[1]}. ` : "";
-    caption.textContent = `${named}Points with a dark rim are held out. Point at a neuron to see what it says where; lines are weights, blue above 0 and orange below.`;
+    caption.textContent = `${named}Points with a strong rim are held out. Point at a neuron to see what it says where; lines are weights, blue above 0 and orange below.`;
   }
 
   onTheme(paint);
