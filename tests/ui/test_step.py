@@ -27,7 +27,8 @@ def at(page: Any, address: str, settings: str = "") -> Any:
     """Open Step with these settings and wait for its numbers."""
     page.goto(address)
     page.locator(".tabs button").first.wait_for()
-    page.evaluate("hash => { location.hash = hash; }", f"step?{settings}")
+    go = "hash => { location.hash = hash; dispatchEvent(new HashChangeEvent('hashchange')); }"
+    page.evaluate(go, f"step?{settings}")  # at once, before the tab that is shown writes its own address
     settled(page)
     return page
 
