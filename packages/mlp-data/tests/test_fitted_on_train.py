@@ -83,3 +83,14 @@ def test_the_answers_of_other_splits_do_not_choose_words() -> None:
     assert train.y is not None
     shuffled = replace(train, y=np.random.default_rng(1).permutation(train.y))
     assert replace(data, splits={"train": shuffled}).fit_input() != data.fit_input()
+
+
+def test_a_text_that_repeats_only_beyond_the_training_rows_gets_no_input() -> None:
+    data = mlp_data.load("titanic")
+    assert isinstance(data.train.x, dict)
+    tickets = data.train.x["Ticket"]
+    pair = [row for row, said in enumerate(tickets) if said == "113803"]  # two passengers share it
+    assert len(pair) == 2
+    rest = np.delete(np.arange(len(tickets)), pair[1:])
+    assert "Ticket=113803" in data.fit_input().output_names
+    assert "Ticket=113803" not in data.take(train=rest).fit_input().output_names

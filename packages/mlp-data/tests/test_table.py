@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 import mlp_data
 from mlp_data.cells import numbers
-from mlp_data.column_types import describe
+from mlp_data.column_types import MOST_REPEATED, describe
 from mlp_data.errors import TableError
 from mlp_data.options import Options
 from mlp_data.readings import clean
@@ -81,7 +82,7 @@ def test_words_that_do_not_go_with_the_answer_are_not_learned_by_heart() -> None
     table = {"note": [f"{'good' if i % 2 else 'bad'} {'odd' if i // 2 % 2 else 'even'} item{i}" for i in range(200)]}
     fitted, _ = fit_table(table, np.arange(200) % 2)
     assert set(fitted.output_names) == {"note:good", "note:bad"}
-    with pytest.raises(TableError, match="none of them goes with the answer"):
+    with pytest.raises(TableError, match="none of the words goes with the answer"):
         fit_table(table, np.arange(200) // 4 % 2)
 
 
@@ -125,6 +126,66 @@ def test_codes_give_the_letters_they_begin_with() -> None:
     fitted, _ = fit_table({"Cabin": passengers()["Cabin"]})
     found = dict(zip(fitted.output_names, fitted.transform({"Cabin": "B77"})[0].tolist(), strict=True))
     assert found == {"Cabin^A": 0, "Cabin^B": 1, "Cabin^C": 0, "Cabin is missing": 0}
+
+
+def tickets(rows: int = ROWS) -> list[str]:
+    """Texts of which one in three is shared by two rows, and one by three."""
+    return ["A1" if i in (7, 22, 40) else f"shared {i % 10}" if i < 20 else f"alone {i}" for i in range(rows)]
+
+
+def test_texts_that_rows_share_get_an_input_each_the_most_frequent_first() -> None:
+    found = column_types({"Ticket": tickets()})["Ticket"]
+    assert found.type == "tokens"
+    assert found.repeated == ("A1", *(f"shared {i}" for i in range(10) if i != 7))
+    assert "10 texts that rows share get an input each" in found.reason
+
+
+def test_a_shared_text_is_one_input_and_an_unknown_one_is_zeros() -> None:
+    fitted, _ = fit_table({"Ticket": tickets()})
+    names = [f"Ticket={value}" for value in ("A1", "shared 0", "shared 3")]
+    places = [fitted.output_names.index(name) for name in names]
+    rows = fitted.transform({"Ticket": ["A1", "shared 3", "shared 99", "alone 25", None]})
+    assert rows[:, places].tolist() == [[1, 0, 0], [0, 0, 1], [0, 0, 0], [0, 0, 0], [0, 0, 0]]
+    assert not [name for name in fitted.output_names if name.startswith("Ticket=alone")]
+
+
+def test_shared_texts_stand_beside_prefixes_and_in_for_words_that_tell_nothing() -> None:
+    cabins = [f"{'ABC'[i % 3]}{i - i % 2 * 3 if i < 30 else i}" for i in range(ROWS)]
+    found = column_types({"Cabin": cabins})["Cabin"]
+    assert found.type == "prefix"
+    assert found.repeated
+    assert {column.type for column in fit_table({"Cabin": cabins})[0].columns} == {"prefix", "category"}
+    answers = np.array([i % 2 for i in range(ROWS)])
+    without_words, left_out = fit_table({"Ticket": tickets()}, np.ones(ROWS))
+    assert [column.type for column in without_words.columns] == ["category"]
+    assert not left_out
+    assert fit_table({"Ticket": tickets()}, answers)[0].columns[-1] == without_words.columns[0]
+
+
+def test_shared_texts_without_any_word_in_common_are_no_longer_left_out() -> None:
+    gates = [f"x{i % 8 if i < 16 else i}" * 3 for i in range(ROWS)]
+    found = column_types({"Gate": [f"{gate}!{gate}" for gate in gates]})["Gate"]
+    assert found.type == "category"
+    assert len(found.values) == 8
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [f"note{max(i, 2)} on{max(i, 2)}" for i in range(ROWS)],
+        [f"note{i // 2 if i < 40 else i} " + "very " * 50 + "long" for i in range(ROWS)],
+    ],
+    ids=["three of sixty rows are alike", "the texts are long"],
+)
+def test_few_or_long_shared_texts_do_not_count(cells: list[str]) -> None:
+    found = column_types({"Note": cells})["Note"]
+    assert found.type in ("tokens", "prefix", "text")
+    assert not found.repeated
+
+
+def test_at_most_so_many_shared_texts_get_an_input() -> None:
+    found = column_types({"Ticket": [f"ticket{i // 2} of{i // 2}" for i in range(1200)]})["Ticket"]
+    assert (found.type, len(found.values)) == ("category", MOST_REPEATED)
 
 
 def test_few_whole_numbers_are_read_as_numbers_and_as_codes() -> None:
@@ -228,7 +289,12 @@ def test_the_titanic_needs_no_rules_of_its_own(shared_data: Path) -> None:
         "Embarked=Q",
     }
     assert expected <= set(fitted.output_names)
-    assert fitted.size < 40
+    shared = {"Ticket=1601", "Ticket=CA. 2343", "Cabin=C23 C25 C27"}
+    assert shared <= set(fitted.output_names)
+    counted = Counter(table["Ticket"]) + Counter(table["Cabin"])
+    repeated = [name for name in fitted.output_names if name.startswith(("Ticket=", "Cabin="))]
+    assert all(counted[name.split("=", 1)[1]] > 1 for name in repeated)
+    assert fitted.size - len(repeated) < 40
     raw = {name: value for name, value in rows[0].items() if name != "Survived"}
     assert np.array_equal(fitted.transform(raw)[0], fitted.transform(table)[0])
 

@@ -120,6 +120,7 @@ def test_titanic_is_as_in_memory(shared_data: Path, cache: Path) -> None:
     source = shared_data / "titanic.zip"
     one, other = load(source, cache=str(cache)), in_memory(source)
     assert_same(one, other)
+    assert {"Ticket=1601", "Cabin=C23 C25 C27"} <= set(one.fit_input().output_names)
     assert problems(one) == problems(other)
     assert inspect(one) == inspect(other)
 

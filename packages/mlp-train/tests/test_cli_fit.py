@@ -118,7 +118,7 @@ def test_smoothed_labels_explain_a_training_loss_above_the_validation_loss(mlp_t
 
 
 def test_a_model_that_is_no_better_than_guessing_comes_with_a_hint(mlp_train: Run) -> None:
-    poor = mlp_train("fit", "titanic", *QUICK, "--lr", "5", "--out", "poor").err
+    poor = mlp_train("fit", "titanic", *QUICK, "--lr", "8", "--out", "poor").err
     good = mlp_train("fit", "titanic", "--epochs", "20", "--out", "good").err
     hint = "the commonest class, would be right as often; try a smaller --lr"
     assert f"hint: always answering '0', {hint}" in poor

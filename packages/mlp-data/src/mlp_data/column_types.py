@@ -6,7 +6,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,9 @@ import numpy as np
 from mlp_data.cells import Numbers, are_flags, is_missing, mostly_numbers, numbers, text
 from mlp_data.dates import DATE_TYPES, Order, are_compact, find_order, first_and_last, is_date, parts, varying
 from mlp_data.errors import TableError
+from mlp_data.frequency import count_parts, fewest, frequent
 from mlp_runtime.errors import nearest
-from mlp_runtime.inputs import FLAGS, leading_letters, words
+from mlp_runtime.inputs import FLAGS
 from mlp_runtime.inputs.dates import ORDERS
 
 ENCODED = ("number", "flag", "category", "date", "tokens", "prefix")
@@ -24,6 +25,9 @@ LEFT_OUT = ("id", "text", "constant", "empty")
 MOST_VALUES = 100  # values or tokens of one column that get an input of their own
 MOST_CODES = 10  # whole numbers with no more values than this may be codes, so they are read as categories too
 MOST_WORDS = 40  # tokens of one column
+MOST_REPEATED = 250  # texts of a column of mostly unique ones
+LONGEST = 200  # characters of such a text: the model file holds them
+REPEATED = 0.1  # share of the filled cells that such texts must make up together, lest a few chance pairs count
 SMALL = 20  # below so many rows, different values prove nothing
 
 _CODE = re.compile(r"[^\W\d_]{1,4}[\s./-]*\d[\w\s./-]*")  # letters, then digits: C85, AB-1234
@@ -36,7 +40,8 @@ class ColumnType:
 
     type: one of ENCODED, or of LEFT_OUT. values: the categories, tokens or prefixes that get an input each;
     a number with values is read as a category too, and those of a date are its parts that vary. missing: how many cells
-    are missing. order: of day, month and year in a date.
+    are missing. order: of day, month and year in a date. repeated: the whole texts that get an input each, beside the
+    tokens or prefixes.
     """
 
     name: str
@@ -45,6 +50,7 @@ class ColumnType:
     values: tuple[str, ...] = ()
     missing: int = 0
     order: str = ""
+    repeated: tuple[str, ...] = ()
 
     @property
     def is_used(self) -> bool:
@@ -78,7 +84,7 @@ def describe(name: str, cells: Sequence[Any], wanted: str | None = None) -> Colu
         return ColumnType(name, "flag", f"its values are {' and '.join(map(repr, sorted(counts)))}", (), missing)
     if read is not None and find_order(cells):
         return _date(name, cells, "date")
-    return ColumnType(name, *_textual(name, cells, counts), missing)
+    return _with_repeated(ColumnType(name, *_textual(name, cells, counts), missing), counts)
 
 
 _Found = tuple[str, str, tuple[str, ...]]
@@ -144,11 +150,11 @@ def _textual(name: str, cells: Sequence[Any], counts: Counter[str]) -> _Found:
         return "empty", f"all {rows} cells are empty", ()
     if distinct == 1:
         return _single(next(iter(counts)), filled, rows)
-    common = _frequent(counts, fewest(rows), MOST_VALUES)
+    common = frequent(counts, fewest(rows), MOST_VALUES)
     if (rows < SMALL or distinct * 2 <= filled) and sum(counts[value] for value in common) * 2 >= filled:
         return "category", _of(len(common), distinct, "texts", rows), common
-    prefixes = _parts("prefix", cells)
-    letters = _frequent(prefixes, fewest(rows), MOST_VALUES)
+    prefixes = count_parts("prefix", cells)
+    letters = frequent(prefixes, fewest(rows), MOST_VALUES)
     codes = sum(bool(_CODE.fullmatch(text(cell))) for cell in cells)
     if codes * 5 >= filled * 4 and letters and len(prefixes) * 2 <= filled:
         example = next(value for value in counts if _CODE.fullmatch(value))
@@ -157,10 +163,10 @@ def _textual(name: str, cells: Sequence[Any], counts: Counter[str]) -> _Found:
             f"codes such as {_short(example)}: {_of(len(letters), len(prefixes), 'prefixes', rows)}",
             letters,
         )
-    found = _parts("tokens", cells)
+    found = count_parts("tokens", cells)
     least = max(3, math.ceil(rows / 50))  # a word that nearly all rows have tells as little as a rare one
-    frequent = _frequent(found, least, len(found))
-    telling = [word for word in frequent if found[word] <= rows - least and len(word) > 1 and not word.isdigit()][
+    common = frequent(found, least, len(found))
+    telling = [word for word in common if found[word] <= rows - least and len(word) > 1 and not word.isdigit()][
         :MOST_WORDS
     ]
     if telling:
@@ -168,6 +174,25 @@ def _textual(name: str, cells: Sequence[Any], counts: Counter[str]) -> _Found:
     if distinct == filled and (_ID_NAME.search(name) or not any(" " in value for value in counts)):
         return "id", f"an id: all {distinct} texts differ", ()
     return "text", f"free text: {distinct} different texts, and no word is in 2 to 98 % of the rows", ()
+
+
+def _with_repeated(column: ColumnType, counts: Counter[str]) -> ColumnType:
+    """Give an input to each text that rows share in a column of mostly unique ones, as families share a ticket."""
+    if column.type not in ("tokens", "prefix", "text"):
+        return column
+    short = Counter({value: count for value, count in counts.items() if len(value) <= LONGEST})
+    shared = frequent(short, 2, MOST_REPEATED)
+    if sum(counts[value] for value in shared) < REPEATED * counts.total():
+        return column
+    reason = f"{column.reason}; {len(shared)} texts that rows share get an input each"
+    found = replace(column, repeated=shared, reason=reason)
+    return without_parts(found) if column.type == "text" else found
+
+
+def without_parts(column: ColumnType) -> ColumnType:
+    """Return what is left of a column of texts if nothing inside them is of use: the texts that rows share, or none."""
+    kept = "category" if column.repeated else "text"
+    return replace(column, type=kept, values=column.repeated, repeated=())
 
 
 def _as_wanted(name: str, cells: Sequence[Any], wanted: str) -> _Found:
@@ -186,20 +211,10 @@ def _as_wanted(name: str, cells: Sequence[Any], wanted: str) -> _Found:
                 )
         return wanted, reason, ()
     check_type(name, wanted)
-    values = _frequent(_parts(wanted, cells), fewest(len(cells)), MOST_VALUES)
+    values = frequent(count_parts(wanted, cells), fewest(len(cells)), MOST_VALUES)
     if not values:
         raise TableError(f"column {name!r}: nothing in it is frequent enough to be read as {wanted}: drop the column")
     return wanted, reason, values
-
-
-def _parts(type_: str, cells: Sequence[Any]) -> Counter[str]:
-    """Count in how many cells each category, prefix or token occurs."""
-    texts = [text(cell) for cell in cells if not is_missing(cell)]
-    if type_ == "tokens":
-        return Counter(word for value in texts for word in set(words(value)))
-    if type_ == "prefix":
-        return Counter(letters for value in texts if (letters := leading_letters(value)))
-    return Counter(texts)
 
 
 def check_type(name: str, wanted: str) -> None:
@@ -208,21 +223,6 @@ def check_type(name: str, wanted: str) -> None:
     if wanted not in known:
         hint = nearest(wanted, known) or f": the types are {', '.join(ENCODED)} and text"
         raise TableError(f"column {name!r}: there is no type {wanted!r}{hint}")
-
-
-def fewest(rows: int) -> int:
-    """Return how often a value must occur for the network to learn anything from it.
-
-    >>> fewest(50), fewest(891), fewest(60_000)
-    (1, 9, 10)
-    """
-    return min(10, math.ceil(rows / 100))
-
-
-def _frequent(counts: Counter[str], least: int, most: int) -> tuple[str, ...]:
-    """Return what occurs at least so often, the most frequent first, ties in alphabetical order."""
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return tuple(value for value, count in ordered if count >= least)[:most]
 
 
 def _of(kept: int, all_of_them: int, what: str, rows: int) -> str:

@@ -98,6 +98,7 @@ def _columns(dataset: Dataset, options: Options | None) -> list[dict[str, Any]]:
             "missing": column.missing,
             "reason": column.reason,
             "values": list(column.values),
+            "repeated": list(column.repeated),
         }
         for name, column in column_types(x.columns if isinstance(x, TableRows) else x, asked).items()
     ]

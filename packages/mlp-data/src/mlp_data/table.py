@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from mlp_data.cells import listed, numbers, text
-from mlp_data.column_types import SMALL, ColumnType, describe, fewest
+from mlp_data.column_types import SMALL, ColumnType, describe, without_parts
 from mlp_data.dates import parts
 from mlp_data.errors import TableError
+from mlp_data.frequency import fewest
 from mlp_data.labels import Array
 from mlp_data.options import Options
 from mlp_data.table_rows import DISTINCT, TableColumns, spread_rows
@@ -99,6 +100,8 @@ def _encode(column: ColumnType, cells: Sequence[Any], options: Options) -> Itera
         return
     if column.type != "number":
         yield Column(column.name, column.type, values=column.values, missing=missing)
+        if column.repeated:
+            yield Column(column.name, "category", values=column.repeated)
         return
     yield replace(_number(column.name, numbers(cells).finite, options), missing=missing)
     if column.values:
@@ -184,5 +187,8 @@ def _words_that_tell(column: ColumnType, cells: Sequence[Any], y: Array) -> Colu
         if np.abs(correlation).max() * np.sqrt(len(has)) > _LIKELY:
             kept.append(word)
     if kept:
-        return replace(column, values=tuple(kept), reason=f"{column.reason}; {len(kept)} of them go with the answer")
-    return replace(column, type="text", values=(), reason=f"{column.reason}, but none of them goes with the answer")
+        return replace(
+            column, values=tuple(kept), reason=f"{column.reason}; {len(kept)} of the words go with the answer"
+        )
+    reason = f"{column.reason}, but none of the words goes with the answer"
+    return without_parts(replace(column, reason=reason))
