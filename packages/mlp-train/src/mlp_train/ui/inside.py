@@ -77,7 +77,7 @@ def score(lens: Lens, request: Request) -> dict[str, Any]:
     """Return how good the network is before and after the edits, and whose answers they changed."""
     began = time.perf_counter()
     text = _text(request)
-    before, after = lens.view(""), lens.view(text)
+    before, after, model = lens.view(""), lens.view(text), lens.model(text)
     actual = lens.sample().truth.actual
     return {
         "before": before.figures,
@@ -86,8 +86,8 @@ def score(lens: Lens, request: Request) -> dict[str, Any]:
         "changed": np.count_nonzero(_changed(before.predicted, after.predicted)),
         "broken": np.count_nonzero(before.right & ~after.right),
         "mended": np.count_nonzero(after.right & ~before.right),
-        "classes": _by_class(before, after, actual) if after.model.output_kind == "classes" else [],
-        "zeros": _zeros(after.model),
+        "classes": _by_class(model, before, after, actual) if model.output_kind == "classes" else [],
+        "zeros": _zeros(model),
         "milliseconds": (time.perf_counter() - began) * 1000,
     }
 
@@ -171,7 +171,7 @@ def curve(lens: Lens, request: Request) -> dict[str, Any]:
 def sure(lens: Lens, request: Request) -> dict[str, Any]:
     """Return how sure each answer is, the surest first, and whether it is right."""
     view = lens.view(_text(request))
-    if view.model.output_kind != "classes":
+    if lens.model("").output_kind != "classes":
         raise UsageError("a threshold needs a model that gives one of several classes")
     shares = view.shares.max(axis=1)
     order = np.argsort(-shares, kind="stable")
@@ -229,10 +229,10 @@ def _zeros(model: Model) -> float:
     return sum(np.count_nonzero(weight == 0) for weight in weights) / sum(weight.size for weight in weights)
 
 
-def _by_class(before: View, after: View, actual: Array) -> list[dict[str, Any]]:
+def _by_class(model: Model, before: View, after: View, actual: Array) -> list[dict[str, Any]]:
     """Return the classes whose share of right answers the edits changed, the most harmed first."""
     found = []
-    for place, name in enumerate(after.model.classes):
+    for place, name in enumerate(model.classes):
         of = actual == place
         if of.any():
             was, now = float(before.right[of].mean()), float(after.right[of].mean())

@@ -20,13 +20,14 @@ from mlp_train.ui.held_back import Sample, answers, figures, right, take
 from mlp_train.ui.state import Opened, Workbench
 
 T = TypeVar("T")
-_MOST_KEPT = 24
+_MOST_SMALL = 24  # answers, maps and curves
+_MOST_LARGE = 4  # networks, and what a layer says of all rows
 
 
 class Kept:
     """Values that took a while to compute, the ones used last; what something else on the workbench left goes."""
 
-    def __init__(self, most: int = _MOST_KEPT) -> None:
+    def __init__(self, most: int) -> None:
         """Keep at most so many."""
         self._most, self._lock = most, threading.Lock()
         self._values: OrderedDict[Hashable, Any] = OrderedDict()
@@ -48,9 +49,8 @@ class Kept:
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """One network and what it says of the sample: predicted and shares as `held_back.answers` gives them."""
+    """What one network says of the sample: predicted and shares as `held_back.answers` gives them."""
 
-    model: Model
     predicted: Array
     shares: Array
     right: Array
@@ -63,7 +63,7 @@ class Lens:
     def __init__(self, workbench: Workbench) -> None:
         """Look at what is on this workbench."""
         self._workbench = workbench
-        self._kept = Kept()
+        self._kept, self._large = Kept(_MOST_SMALL), Kept(_MOST_LARGE)
         self._loading = threading.Lock()
         self._tsne = threading.Lock()  # two at once would only take turns on the processor
         self._sample: tuple[int, Sample] | None = None
@@ -78,7 +78,7 @@ class Lens:
         opened = self.opened()
         assert opened.model is not None
         model = opened.model
-        return self._kept.get((opened.generation, "model", edits), lambda: edited(model, read(edits)))
+        return self._large.get((opened.generation, "model", edits), lambda: edited(model, read(edits)))
 
     def sample(self) -> Sample:
         """Return the rows that everything here is measured on; loading them may take seconds."""
@@ -96,7 +96,7 @@ class Lens:
         def make() -> View:
             predicted, shares = answers(model, model.forward(sample.x))
             hits = right(model, predicted, sample.truth.actual)
-            return View(model, predicted, shares, hits, figures(model, predicted, sample.truth))
+            return View(predicted, shares, hits, figures(model, predicted, sample.truth))
 
         return self._kept.get((self.opened().generation, "view", edits), make)
 
@@ -108,7 +108,7 @@ class Lens:
         if layer == 0:
             return sample.x
         key = self.opened().generation, "layer", edits, layer
-        return self._kept.get(key, lambda: np.asarray(reference(model.layers[:layer], sample.x)[-1]))
+        return self._large.get(key, lambda: np.asarray(reference(model.layers[:layer], sample.x)[-1]))
 
     def plane(self, edits: str, layer: int, method: str) -> tuple[Array, tuple[float, float] | None]:
         """Return the map of a layer, (n, 2), and of PCA the share of the variance on each axis."""

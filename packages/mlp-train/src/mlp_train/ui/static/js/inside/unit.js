@@ -109,7 +109,7 @@ export function unitCard(about, lens) {
     bars.element.hidden = Boolean(isPicture);
     if (isPicture) {
       picture.update({ rows: lens.image.rows, columns: lens.image.columns, values: found.weights, label: `the weights of unit ${unit}, from ${short(Math.min(...found.weights))} to ${short(Math.max(...found.weights))}` });
-      barsSay.textContent = `from ${short(Math.min(...found.weights))} (orange) to ${short(Math.max(...found.weights))} (blue)`;
+      barsSay.textContent = !found.weights.some(Boolean) ? "All of them are 0." : `from ${short(Math.min(...found.weights))} (orange) to ${short(Math.max(...found.weights))} (blue)`;
     } else {
       const shown = found.parts.some(Boolean) ? found.parts : found.weights;
       const order = strongest(shown);
