@@ -121,7 +121,8 @@ def tests(session: nox.Session, package: str) -> None:
 @nox.session
 def cross(session: nox.Session) -> None:
     """Run the tests that need all three packages at once, those of the examples among them."""
-    install(session, "mlp-train", "-e", "packages/mlp-data[parquet]", *group("test"))
+    more = ("-e", "packages/mlp-data[parquet]", "-e", "packages/mlp-train[onnx]")
+    install(session, "mlp-train", *more, *group("test"), *group("cross"))
     # A package alone skips its tests with what it does not need, such as OpenCV, msgpack and pyarrow: here they run.
     compared = [str(path) for path in ROOT.glob("packages/*/tests/test_*.py") if "importorskip" in path.read_text()]
     session.run(*PYTEST, "tests", "--ignore=tests/ui", *sorted(compared), *session.posargs)

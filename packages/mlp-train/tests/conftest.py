@@ -13,6 +13,8 @@ from typer.testing import CliRunner
 
 from mlp_train.cli import app
 
+sys.path.insert(0, str(Path(__file__).parent))  # so that the tests can import export_models
+
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
 
 

@@ -55,12 +55,14 @@ def to_bytes(
     meta: Mapping[str, Any] | None = None,
     training: Mapping[str, Any] | None = None,
     weights: str = "float32",
+    folded: bool = False,
 ) -> bytes:
     """Return a model file: the same arguments give the same bytes, because nothing else goes in, no clock either.
 
-    `output` is the header's map of that name; its temperature is divided into the last layer. `weights` says how
-    weights are stored: float16 halves them, int8 quarters them (symmetric, one scale for each output); biases stay
-    float32. OutputError says in one sentence what the format does not allow, such as a weight that is not finite.
+    `output` is the header's map of that name; its temperature is divided into the last layer, unless that is `folded`
+    already, as in layers that come from a model file. `weights` says how weights are stored: float16 halves them, int8
+    quarters them (symmetric, one scale for each output); biases stay float32. OutputError says in one sentence what the
+    format does not allow, such as a weight that is not finite.
 
     >>> from mlp_runtime.inputs import VectorInput
     >>> double = [(np.array([[2.0]]), np.array([0.0]), "identity", {})]
@@ -71,7 +73,8 @@ def to_bytes(
     if weights not in WEIGHTS:
         raise UsageError(f"weights cannot be stored as {weights!r}{nearest(weights, WEIGHTS)}: {', '.join(WEIGHTS)}")
     _check_shapes(input.size, layers)
-    stored = [_store(f"layers.{i}", *one, kind=weights) for i, one in enumerate(_fold(layers, output))]
+    cooled = layers if folded else _fold(layers, output)
+    stored = [_store(f"layers.{i}", *one, kind=weights) for i, one in enumerate(cooled)]
     spec, tensors = input.spec()
     tensors = {**{name: tensor for one in stored for name, tensor in one.tensors.items()}, **tensors}
     selftest = _selftest(input, stored, tensors)
