@@ -29,7 +29,7 @@ export function firstCell([rows, columns], values) {
 export function matrixView({ title, shape, values, names, picture = null, picked = null }) {
   const [rows, columns] = shape;
   const most = values.reduce((top, value) => Math.max(top, Math.abs(value)), 1e-12);
-  const table = h("table", { class: picked ? "numbers pick" : "numbers" });
+  const table = h("table", { class: picked ? "matrix-numbers pick" : "matrix-numbers" });
   const large = rows > WHOLE || columns > WHOLE;
   const map = large ? overview() : null;
   const state = { top: 0, left: 0, row: null, column: null, chosen: [0, 0] };

@@ -19,6 +19,7 @@ export function mistakesCard({ chosen, check, answered, announce, fail }) {
   const detail = h("div", { class: "stack" });
   const found = h("div", { class: "stack" });
   let last = "";
+  let asked = ""; // which mistake in which network is shown
   const element = h(
     "section",
     { class: "card mistakes" },
@@ -87,6 +88,12 @@ export function mistakesCard({ chosen, check, answered, announce, fail }) {
     element,
     update(overview, mistake, open) {
       const known = overview.mistakes;
+      const here = JSON.stringify([mistake, overview.layers, overview.batch]);
+      if (here === asked) { // the same question: what was answered stays, and the check is made anew
+        if (found.hasChildNodes()) showCheck();
+        return;
+      }
+      asked = here;
       const focused = list.contains(document.activeElement);
       list.replaceChildren(
         option(null, "the right gradient", ""),

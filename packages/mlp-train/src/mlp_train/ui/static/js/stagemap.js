@@ -29,7 +29,7 @@ export function stageMap(chosen) {
       grid.replaceChildren();
       buttons = [];
       const last = sizes.length - 1;
-      const side = (text, row) => place(h("span", { class: "way" }, text), 1, row);
+      const side = (text, row) => place(h("span", { class: "stage-side" }, text), 1, row);
       side("forward →", 1);
       side("← back", 2);
       const find = (name, index) => stages.findIndex((stage) => stage.name === name && stage.index === index);
@@ -43,7 +43,7 @@ export function stageMap(chosen) {
         const column = 3 + layer * 3;
         place(h("span", { class: "given" }, h("code", {}, `weight[${layer}]`), h("code", {}, `bias[${layer}]`), h("small", {}, `${sizes[layer]} × ${sizes[layer + 1]}, (${sizes[layer + 1]},)`)), column, 1, "to-right");
         const pair = ["d_weight", "d_bias"].map((name) => find(name, layer)).map((at) => button(stages[at], at));
-        place(h("span", { class: "pair" }, pair), column, 2, "to-left");
+        place(h("span", { class: "both-stages" }, pair), column, 2, "to-left");
         put("z", layer, column + 1, 1);
         put("d_z", layer, column + 1, 2);
         put("a", layer + 1, column + 2, 1);

@@ -85,7 +85,7 @@ function mount(panel, { info, api, settings, announce, fail }) {
   const measured = h("div", { class: "measured" });
   const line = h(
     "section",
-    { class: "card stage-card" },
+    { class: "card step-line" },
     h("div", { class: "row" }, direction, explain("the line", { what: ["One line of the trainer's own arithmetic, in float64. Choose a number of the result: what it is made of is outlined.", "Blue is above zero, orange below; the stronger, the larger. Large matrices are heat maps, and the numbers are a window that follows your choice."], now: () => view.stages[state.stage].code })),
     code, words, equation,
     h("div", { class: "inspect" },
@@ -153,7 +153,7 @@ function mount(panel, { info, api, settings, announce, fail }) {
     Object.assign(state, changes);
     if (afresh) state.taken = [];
     if ("network" in changes) state.mistake = "";
-    if ("mistake" in changes || "network" in changes || afresh) state.predicted = false;
+    if ("mistake" in changes || "network" in changes || "activation" in changes) state.predicted = false;
     refresh();
   }
 
@@ -216,7 +216,7 @@ function mount(panel, { info, api, settings, announce, fail }) {
       return;
     }
     if (mine !== round) return;
-    line.classList.toggle("back", stage.direction === "backward");
+    line.classList.toggle("going-back", stage.direction === "backward");
     direction.textContent = `${stage.direction === "forward" ? "forward →" : "← back"} · ${stage.name === "losses" ? "loss" : `layer ${Math.min(stage.layer, view.layers.length - 1)}: ${view.layers[Math.min(stage.layer, view.layers.length - 1)].replace("->", "→")}`}`;
     code.replaceChildren(...coloured(stage.code));
     words.textContent = stage.words;
@@ -306,9 +306,7 @@ function mount(panel, { info, api, settings, announce, fail }) {
         h("p", { class: "loss-step" }, h("code", {}, "L"), " ", h("span", { class: "number", "data-before": was }, figure(was)), " → ", h("strong", { class: "number", "data-after": is }, figure(is)), " ", h("span", { class: fell ? "chip right" : "chip wrong" }, fell ? `fell by ${short(was - is)}` : `rose by ${short(is - was)}`)),
         h("p", { class: "tip" }, fell ? "All numbers above are those of the network after the step." : state.mistake === "sign" ? "With the wrong sign every step leads uphill." : "The step was too long, or the gradient is not that of this loss: try a smaller lr."),
       );
-      const answeredAlready = state.predicted;
       await refresh();
-      state.predicted = answeredAlready;
     } catch (error) {
       fail(error);
     }
@@ -323,7 +321,7 @@ function mount(panel, { info, api, settings, announce, fail }) {
   function key(event) {
     if (!shown || event.defaultPrevented || event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
     const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (!by || event.target.closest("input, select, textarea, [role=tablist], .numbers, [popover]:popover-open")) return;
+    if (!by || event.target.closest("input, select, textarea, [role=tablist], .matrix-numbers, [popover]:popover-open")) return;
     event.preventDefault();
     go(state.stage + by);
   }
