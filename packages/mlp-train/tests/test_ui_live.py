@@ -306,16 +306,17 @@ def test_toys_are_the_same_each_time_and_lie_on_a_plane(name: str) -> None:
     assert sorted(set(scene.plane.y.tolist())) == [0, 1]
 
 
-def test_the_training_process_dies_with_a_server_that_was_killed() -> None:
+@pytest.mark.parametrize("play", [True, False])
+def test_the_training_process_dies_with_a_server_that_was_killed(play: bool) -> None:
     server = subprocess.Popen([*UI], stdout=subprocess.PIPE, text=True, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"})
     try:
         assert server.stdout is not None
         home, _, token = server.stdout.readline().strip().partition("#token=")
         asked = {"x-mlp-token": token, "content-type": "application/json"}
-        body = b'{"data": "digits", "options": {}, "play": true}'
+        body = f'{{"data": "digits", "options": {{}}, "play": {str(play).lower()}}}'.encode()
         urlopen(Request(f"{home}api/live/start", body, asked)).read()
         with urlopen(Request(f"{home}api/live/events", headers=asked)) as stream:
-            while b'"status":"play"' not in stream.readline():
+            while f'"status":"{"play" if play else "pause"}"'.encode() not in stream.readline():
                 pass
         children = trainers(server.pid)
         assert children

@@ -141,12 +141,15 @@ def _plane(plan: Plan) -> Plane | None:
     axes = _axes(plan.input)
     if axes is None:
         return None
-    points, y, held_out = [], [], []
+    points: list[Array] = []
+    y: list[Array] = []
+    held_out: list[Array] = []
     for name in ("train", "valid"):
         if name in plan.dataset.splits:
             split = _some(plan.dataset.splits[name], POINTS)
             cells = _cells(split, plan.input)
             assert cells is not None
+            assert split.y is not None
             rows = np.stack([np.array([_number(cell) for cell in cells[axis]]) for axis in axes], axis=1)
             points.append(rows)
             y.append(split.y)

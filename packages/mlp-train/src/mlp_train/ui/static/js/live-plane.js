@@ -23,6 +23,12 @@ export function planeView() {
   let nodes = []; // of each column: canvases
   let shape = "";
   let pointed = null; // [column, node] under the pointer
+  new ResizeObserver(fit).observe(element);
+
+  /** Make it as small as a phone is. */
+  function fit() {
+    stage.style.zoom = Math.min(1, element.clientWidth / Number.parseFloat(stage.style.width)) || 1;
+  }
 
   function build({ plane, scene }) {
     const columns = [plane.inputs.length, ...plane.layers.slice(0, -1).map((layer) => layer.nodes.length)];
@@ -31,6 +37,7 @@ export function planeView() {
     stage.style.width = `${wide}px`;
     stage.style.height = `${tall}px`;
     lines.setAttribute("viewBox", `0 0 ${wide} ${tall}`);
+    fit();
     const across = (wide - BIG - 30 - NODE) / columns.length;
     for (const canvas of nodes.flat()) canvas.remove();
     for (const word of stage.querySelectorAll(".plane-word")) word.remove();

@@ -18,12 +18,11 @@ export function curvesView() {
   const gradients = lineChart({ title: "Gradient of each layer", x: "epoch", y: "length", log: true, height: 180 });
   const steps = lineChart({ title: "Step of each layer", x: "epoch", y: "share of its weights", log: true, height: 180 });
   const dead = lineChart({ title: "Dead units", x: "epoch", y: "share", format: percent, height: 180, least: 0 });
-  const figureTitle = h("span", {}, "Held-out accuracy");
   const figureCard = h("section", { class: "card" }, heading(2, "On rows it has not seen", {
     what: ["How good the answers are on the held-out rows, which training never learns from. Of classes, the share of right answers; of numbers, R²: 1 is perfect, 0 as good as always saying the mean."],
     formula: "accuracy = right answers / all;  R² = 1 − Σ(y − ŷ)² / Σ(y − mean)²",
     now: () => Object.entries(last().valid ?? {}).map(([name, value]) => `${name} ${short(value)}`).join(", ") || "nothing is held out",
-  }), figureTitle, figure.element);
+  }), figure.element);
   const deadCard = h("section", { class: "card" }, heading(2, "Dead units", {
     what: ["The share of each hidden layer's units that answer 0 to every held-out row. No gradient reaches them, so nothing can wake them. Large steps with relu make them."],
     formula: "a = max(0, z) = 0 for all rows  ⇒  da/dz = 0",
@@ -71,8 +70,6 @@ export function curvesView() {
       loss.update([{ name: "training", colour: "train", points: points(seen, (row) => row.loss) }, { name: "held out", colour: "valid", points: points(seen, (row) => row.valid_loss) }].filter((one) => one.points.length), marker);
       const key = ["accuracy", "r2", "f1"].find((name) => last().valid?.[name] !== undefined) ?? Object.keys(last().valid ?? {})[0];
       figureCard.hidden = key === undefined && rows.length > 0;
-      figureTitle.className = "tip";
-      figureTitle.textContent = key ? { accuracy: "accuracy", r2: "R²" }[key] ?? key : "";
       figure.update([{ name: key ? { r2: "R²" }[key] ?? key : "accuracy", colour: "valid", points: points(seen, (row) => row.valid?.[key]) }], marker);
       layers(gradients, "gradient_norms", marker);
       layers(steps, "update_ratios", marker);
@@ -102,7 +99,8 @@ export function picturesView() {
   const galleryWord = h("p", { class: "tip" });
   const confusionTitle = h("span", {}, "");
   const galleryCard = h("section", { class: "card" });
-  const maps = [];
+  const maps = []; // of images, one for each unit
+  const tableMap = heatMap({ scale: "diverging", width: 62 });
   const shown = [];
   const element = h(
     "div",
@@ -139,18 +137,17 @@ export function picturesView() {
       given.images.forEach((image, at) => maps[at].update({ rows: height, columns: width, values: unpacked(image).subarray(0, height * width * channels), label: `weights of unit ${at + 1}` }));
       return;
     }
-    maps[0] ??= heatMap({ scale: "diverging", width: 62 });
     weights.className = "weight-table";
     const cell = Math.max(9, Math.min(30, 760 / given.names.length));
-    maps[0].element.style.width = `${Math.round(cell * given.names.length)}px`;
-    maps[0].element.style.minWidth = maps[0].element.style.width;
-    maps[0].update({ rows: given.shown, columns: given.names.length, values: unpacked(given.map), label: `weights of ${given.shown} units, one a row, over the inputs ${given.names.join(", ")}` });
-    Object.assign(maps[0].element.style, { aspectRatio: "auto", height: `${given.shown * (given.shown > 16 ? 9 : 22)}px` });
+    tableMap.element.style.width = `${Math.round(cell * given.names.length)}px`;
+    tableMap.element.style.minWidth = tableMap.element.style.width;
+    tableMap.update({ rows: given.shown, columns: given.names.length, values: unpacked(given.map), label: `weights of ${given.shown} units, one a row, over the inputs ${given.names.join(", ")}` });
+    Object.assign(tableMap.element.style, { aspectRatio: "auto", height: `${given.shown * (given.shown > 16 ? 9 : 22)}px` });
     if (weights.dataset.names === String(given.names)) return;
     weights.dataset.names = String(given.names);
     const names = h("div", { class: "weight-names" }, given.names.map((name) => h("span", { title: name }, name)));
-    names.style.width = maps[0].element.style.width;
-    weights.replaceChildren(h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "weights of the first layer" }, maps[0].element, names));
+    names.style.width = tableMap.element.style.width;
+    weights.replaceChildren(h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "weights of the first layer" }, tableMap.element, names));
   }
 
   function showConfusion(pictures, scene) {
