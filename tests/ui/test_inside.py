@@ -37,7 +37,10 @@ def inside(page: Any, serve: Any, digits_run: Path) -> Any:
 
 def shown(page: Any) -> str:
     """Return what the network is worth, as the page says it once it has asked."""
-    page.wait_for_timeout(500)
+    page.wait_for_function(
+        """() => document.querySelector("#panel-inside").dataset.scored ===
+                 (new URLSearchParams(location.hash.split("?")[1]).get("edits") ?? "")"""
+    )
     return page.locator(NOW).inner_text()
 
 
@@ -91,8 +94,8 @@ def test_pruning_goes_and_comes_back_with_one_slider_and_stays_in_the_address(in
     slide(inside, "Prune the smallest weights", 0.97)
     assert float(shown(inside).split()[0]) < float(before.split()[0]) - 5
     slide(inside, "Prune the smallest weights", 0.5)
-    assert inside.locator(".effect-list li").all_inner_texts() == ["set the smallest 50 % of the weights to 0"]
     half = shown(inside)
+    assert inside.locator(".effect-list li").all_inner_texts() == ["set the smallest 50 % of the weights to 0"]
     inside.reload()
     inside.locator(f"{TAB} .inside-map[data-shown]").wait_for()
     assert shown(inside) == half

@@ -2,7 +2,8 @@
 
 import { h, unique } from "../dom.js";
 import { heading } from "../explain.js";
-import { mark, scaleColours, scatter } from "./scatter.js";
+import { mark, scaleColours } from "./marks.js";
+import { scatter } from "./scatter.js";
 
 const METHODS = { pca: "PCA", tsne: "t-SNE" };
 const MOST_LEGEND = 24;

@@ -1,32 +1,10 @@
 // A map of thousands of points on a canvas: each class has a colour and a shape, mistakes a ring; zoom, drag, hover, keys.
 
-import { h, onTheme, s, token } from "../dom.js";
+import { h, onTheme, token } from "../dom.js";
+import { STEPS, fillOf, shapeOf } from "./marks.js";
 
-// Okabe and Ito's colours, told apart by colour-blind people too; their yellow is darker here, to show on white.
-const COLOURS = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#a08a00", "#8a8f99"];
-const SCALE = ["#3b528b", "#21918c", "#5ec962", "#d9c61b"]; // small to large, for numbers
-const SHAPES = [
-  (r) => `M${-r} 0A${r} ${r} 0 1 0 ${r} 0A${r} ${r} 0 1 0 ${-r} 0Z`,
-  (r) => `M0 ${-r * 1.2}L${r * 1.15} ${r * 0.85}H${-r * 1.15}Z`,
-  (r) => `M${-r * 0.9} ${-r * 0.9}H${r * 0.9}V${r * 0.9}H${-r * 0.9}Z`,
-  (r) => `M0 ${-r * 1.3}L${r * 1.1} 0L0 ${r * 1.3}L${-r * 1.1} 0Z`,
-  (r) => `M0 ${r * 1.2}L${r * 1.15} ${-r * 0.85}H${-r * 1.15}Z`,
-  (r) => `M${-r * 1.2} ${-r * 0.4}H${-r * 0.4}V${-r * 1.2}H${r * 0.4}V${-r * 0.4}H${r * 1.2}V${r * 0.4}H${r * 0.4}V${r * 1.2}H${-r * 0.4}V${r * 0.4}H${-r * 1.2}Z`,
-  (r) => `M${-r * 1.2} ${-r * 0.55}H${r * 1.2}V${r * 0.55}H${-r * 1.2}Z`,
-];
-const STEPS = 16; // colours of a scale of numbers
 const REACH = { mouse: 16, pen: 20, touch: 28 }; // pixels from a point within which one means it
 const MOST_NAMES = 20;
-
-/** Return a class's mark as a small drawing, for the legend. */
-export function mark(group) {
-  const drawing = s("svg", { viewBox: "-8 -8 16 16", width: 16, height: 16, "aria-hidden": "true" });
-  drawing.append(s("path", { d: SHAPES[group % SHAPES.length](5), fill: COLOURS[group % COLOURS.length] }));
-  return drawing;
-}
-
-/** Return the colours of a scale from small to large numbers. */
-export const scaleColours = () => SCALE;
 
 /**
  * The map. label: what it shows. preview(at): what the tip shows of a point, an element. chosen(at): a point was picked.
@@ -58,11 +36,10 @@ export function scatter({ label, preview, chosen }) {
     const made = new OffscreenCanvas(side, side);
     const pen = made.getContext("2d");
     pen.setTransform(size.ratio, 0, 0, size.ratio, side / 2, side / 2);
-    const group = held.groups ? key : 0;
-    pen.fillStyle = held.groups ? COLOURS[group % COLOURS.length] : between(key / (STEPS - 1));
+    pen.fillStyle = fillOf(key, Boolean(held.groups));
     pen.strokeStyle = token("--surface");
     pen.lineWidth = 0.8;
-    const path = new Path2D(SHAPES[group % SHAPES.length](radius));
+    const path = new Path2D(shapeOf(held.groups ? key : 0, radius));
     pen.fill(path);
     pen.stroke(path);
     sprites.set(key, made);
@@ -296,12 +273,4 @@ function middles({ x, y, groups, shown }) {
   }
   const median = (list) => list.sort((a, b) => a - b)[Math.floor(list.length / 2)];
   return new Map([...lists].map(([group, [xs, ys]]) => [group, [median(xs), median(ys)]]));
-}
-
-function between(share) {
-  const place = Math.min(1, Math.max(0, share)) * (SCALE.length - 1);
-  const at = Math.min(SCALE.length - 2, Math.floor(place));
-  const part = (hex, channel) => Number.parseInt(hex.slice(1 + channel * 2, 3 + channel * 2), 16);
-  const mixed = [0, 1, 2].map((channel) => Math.round(part(SCALE[at], channel) + (part(SCALE[at + 1], channel) - part(SCALE[at], channel)) * (place - at)));
-  return `rgb(${mixed.join(" ")})`;
 }

@@ -154,11 +154,12 @@ function mount(panel, context) {
     }
     scored.busy = true;
     try {
-      const score = await lens.ask("/score", {});
+      const edits = written(lens.edits);
+      const score = await lens.ask("/score", { edits });
       if (closed) return;
       cards.effect.update(score);
       cards.unit.scored(score);
-      panel.dataset.edits = score.edits.length;
+      panel.dataset.scored = edits;
     } catch (error) {
       fail(error);
     } finally {
