@@ -2,6 +2,8 @@
 
 import { h, percent, s, short } from "../dom.js";
 import { explain, heading } from "../explain.js";
+import { fromLink, remember, remembered, same } from "../live-experiment.js";
+import { hintsView } from "../live-hints.js";
 import { planeView } from "../live-plane.js";
 import { beginning, settingsPanel } from "../live-settings.js";
 import { curvesView, picturesView } from "../live-views.js";
@@ -43,7 +45,7 @@ function trainTab(panel, { info, api, settings, announce, fail, reload, open }, 
     formula: "a = f(W a_before + b), at every place (x, y)",
     now: () => (state.epoch ? `after ${state.epoch} epochs` : "the weights are still random"),
   }), plane.element);
-  const hints = h("div", { class: "stack hints", role: "region", "aria-label": "hints" });
+  const hints = hintsView(applyHint);
 
   const play = h("button", { type: "button", class: "button primary play", on: { click: toggle } }, "Play");
   const stepBatch = button("One batch", "→", () => order("batch"));
@@ -78,7 +80,7 @@ function trainTab(panel, { info, api, settings, announce, fail, reload, open }, 
       })), back, backWord, backNow),
       why,
     ),
-    h("div", { class: "live-columns" }, h("div", { class: "stack live-side" }, board.element, hints), h("div", { class: "stack live-main" }, planeCard, curves.element, pictures.element)),
+    h("div", { class: "live-columns" }, h("div", { class: "stack live-side" }, board.element, hints.element), h("div", { class: "stack live-main" }, planeCard, curves.element, pictures.element)),
   );
 
   function button(text, key, pressed) {
@@ -88,7 +90,7 @@ function trainTab(panel, { info, api, settings, announce, fail, reload, open }, 
   // what a person does
 
   function changed(name, experiment) {
-    write(experiment);
+    remember(settings, choices, experiment);
     const runs = ["play", "pause", "batch", "epoch"].includes(state.status);
     if (name === "pace" && runs) return send("pace", experiment.pace);
     if (name === "lr" && runs && Number(experiment.options.lr) > 0) return send("lr", Number(experiment.options.lr));
@@ -96,7 +98,7 @@ function trainTab(panel, { info, api, settings, announce, fail, reload, open }, 
   }
 
   async function begin(experiment, goOn) {
-    write(experiment);
+    remember(settings, choices, experiment);
     starting += 1;
     view(null);
     try {
@@ -204,7 +206,7 @@ function trainTab(panel, { info, api, settings, announce, fail, reload, open }, 
     const held = { data: state.data, options, pace: state.pace };
     if (same(held, board.experiment)) return;
     board.update(held);
-    write(held);
+    remember(settings, choices, held);
   }
 
   function showState() {
@@ -229,7 +231,7 @@ function trainTab(panel, { info, api, settings, announce, fail, reload, open }, 
     numbers["Held out"].textContent = valid.accuracy === undefined ? (valid.r2 === undefined ? "–" : `R² ${short(valid.r2)}`) : `${percent(valid.accuracy)} right`;
     numbers["Learning rate"].textContent = short(last?.lr ?? scene?.started.lr);
     bar.firstChild.style.transform = `scaleX(${epochs ? Math.min(1, (state.epoch + state.batches / batches) / epochs) : 0})`;
-    showHints();
+    hints.update(state.hints);
     showBack();
     panel.dataset.status = state.status;
     panel.dataset.epoch = state.epoch;
@@ -244,16 +246,6 @@ function trainTab(panel, { info, api, settings, announce, fail, reload, open }, 
     backWord.textContent = viewing === null ? "now" : `epoch ${viewing}`;
     back.setAttribute("aria-valuetext", backWord.textContent);
     backNow.hidden = viewing === null;
-  }
-
-  function showHints() {
-    const key = JSON.stringify(state.hints);
-    if (hints.dataset.key === key) return;
-    hints.dataset.key = key;
-    hints.replaceChildren(...state.hints.map((hint) => {
-      const apply = Object.keys(hint.apply).length > 0 && h("button", { type: "button", class: "button", on: { click: () => applyHint(hint) } }, `Apply: ${Object.entries(hint.apply).map(([name, value]) => `${name} = ${typeof value === "number" ? short(value) : [value].flat().join(", ")}`).join(", ")}`);
-      return h("div", { class: "hint", "data-rule": hint.rule }, h("div", { class: "row spread" }, h("strong", {}, hint.title[0].toUpperCase() + hint.title.slice(1)), apply), h("p", {}, h("strong", {}, "Why: "), hint.why, "."));
-    }));
   }
 
   function applyHint(hint) {
@@ -297,16 +289,6 @@ function trainTab(panel, { info, api, settings, announce, fail, reload, open }, 
     (error) => error.status !== 422 && fail(error), // another training has begun meanwhile
   );
 
-  function write(experiment) {
-    const all = Object.fromEntries(choices.options.map((name) => [name, experiment.options[name] === undefined ? null : [experiment.options[name]].flat().join(",")]));
-    settings.write({ data: experiment.data, pace: experiment.pace || null, ...all });
-    try {
-      sessionStorage.setItem("mlp-experiment", JSON.stringify(experiment));
-    } catch {
-      // storage is switched off: after a new start of the server the settings begin anew
-    }
-  }
-
   async function listen() {
     while (!stop.signal.aborted) {
       try {
@@ -349,7 +331,7 @@ function trainTab(panel, { info, api, settings, announce, fail, reload, open }, 
   return {
     show() {
       visible = true;
-      write(board.experiment);
+      remember(settings, choices, board.experiment);
       draw(true);
     },
     hide() {
@@ -361,25 +343,4 @@ function trainTab(panel, { info, api, settings, announce, fail, reload, open }, 
 
 function icon(path) {
   return s("svg", { viewBox: "0 0 14 14", width: 14, height: 14, "aria-hidden": "true" }, s("path", { d: path, fill: "currentColor" }));
-}
-
-/** Return the experiment that the address holds, or null. */
-function fromLink(settings, choices) {
-  const { data, pace, ...options } = settings.read({ data: "", pace: 0, ...Object.fromEntries(choices.options.map((name) => [name, ""])) });
-  return data ? { data, pace, options: Object.fromEntries(Object.entries(options).filter(([, value]) => value !== "")) } : null;
-}
-
-/** Return the experiment that this browser tab looked at last, before the server was started anew. */
-function remembered() {
-  try {
-    const held = JSON.parse(sessionStorage.getItem("mlp-experiment"));
-    return held && !held.data.startsWith("file:") && held.data !== "open" ? held : null;
-  } catch {
-    return null;
-  }
-}
-
-function same(one, other) {
-  const plain = ({ data, options, pace }) => JSON.stringify([data, pace, Object.entries(options).map(([name, value]) => [name, String(value)]).sort()]);
-  return plain(one) === plain(other);
 }
