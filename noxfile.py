@@ -194,6 +194,8 @@ def readme(session: nox.Session) -> None:
 def fuzz(session: nox.Session) -> None:
     """Throw damaged and random files at every reader for a bounded while."""
     install(session, "mlp-train", "-e", "packages/mlp-data[parquet]", *group("test"))
+    # A coverage-guided fuzzer, where it has a wheel: its test says so where it has none.
+    session.run("python", "-m", "pip", "install", "-q", "--only-binary=:all:", "atheris", success_codes=[0, 1])
     session.run(*PYTEST, *sorted(str(path) for path in Path("tests").glob("fuzz*.py")), *session.posargs)
 
 

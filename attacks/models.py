@@ -16,7 +16,7 @@ from typing import Any
 import msgpack
 import numpy as np
 
-from mlp_runtime.inputs import VectorInput
+from mlp_runtime.inputs import Column, TableInput, VectorInput
 from mlp_train.export import to_bytes
 
 ESCAPE = "\x1b[2J\x1b]0;owned\x07\n"  # clears a terminal and renames its window
@@ -40,6 +40,11 @@ def assemble(header: bytes, block: bytes, major: int = 1, minor: int = 0) -> byt
     zeros = -(len(start) + 32 + len(head) + 2 + 5) % 64
     rest = head + bytes([0xC4, zeros]) + bytes(zeros) + b"\xc6" + struct.pack(">I", len(block)) + block
     return start + hashlib.sha256(start + rest).digest() + rest
+
+
+def with_digest(data: bytes) -> bytes:
+    """Make the digest of a changed file right, so that the checks behind it are reached."""
+    return data[:17] + hashlib.sha256(data[:17] + data[49:]).digest() + data[49:]
 
 
 def taken_apart(data: bytes) -> tuple[dict[str, Any], bytes]:
@@ -87,6 +92,19 @@ def flipped(at: int) -> Callable[[], bytes]:
         return bytes(data)
 
     return make
+
+
+def slow_names() -> bytes:
+    """Return a model whose self-test has 1,200 long names that are all like the one it lacks: 4 s of comparing once."""
+    names = ["".join(np.random.default_rng(seed).permutation(list("ab" * 100))) for seed in range(1201)]
+    table = TableInput(columns=(Column(names[0], "number"),))
+    layers = [(np.ones((1, 1)), np.zeros(1), "identity", dict[str, float]())]
+    header, block = taken_apart(to_bytes(table, layers, {"kind": "numbers", "names": ["y"]}))
+    header["selftest"]["inputs"]["rows"] = [dict.fromkeys(names[1:], 1)]
+    header["selftest"]["outputs"], end = "o", len(block)
+    block += bytes(-end % 64) + bytes(4)
+    header["tensors"].append({"name": "o", "dtype": "f4", "shape": [1, 1], "offset": len(block) - 4, "length": 4})
+    return assemble(msgpack.packb(header), block)
 
 
 IMAGE = {"kind": "image", "height": 10**9, "width": 10**9, "channels": 1, "ink": "auto", "fit": "ink", "box": 20}
@@ -145,6 +163,42 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "two classes of one name": (lying("output", "classes", value=["a", "a"]), "classes"),
     "classes that are numbers": (lying("output", "classes", value=[1, 2]), "classes"),
     "a self-test that fails": (with_block(lambda block: block[:-4] + struct.pack("<f", 0.5)), "self-test"),
+    "an extension of type -1": (with_header(b"\x81\xa1a\xd6\xff" + bytes(4)), "found type byte 0xd6"),
+    "a key of bytes": (with_header(b"\x81\xc4\x01a\x01"), "offset 55: found type byte 0xc4"),
+    "a key that is a number": (with_header(b"\x81\x01\x01"), "a key of type int, wanted text"),
+    "maps nested deep": (with_header(b"\x81\xa1a" * 50_000 + b"\xc0"), "a map 9 levels deep"),
+    "a byte behind the header": (with_header(b"\x80\xc0"), "found 1 more bytes, wanted the end"),
+    "an infinite scale": (with_header(b"\x81\xa5scale\xca\x7f\x80\0\0"), "found inf, wanted a finite number"),
+    "a scale of 10^300": (
+        lying("output", value={"kind": "numbers", "names": ["a", "b"], "scale": 1e300}),
+        "header key output.scale: found 1e+300, wanted a number that is not 0",
+    ),
+    "a hole between tensors": (lying("tensors", 1, "offset", value=128), "tensors[1].offset: found 128, wanted 64"),
+    "a negative offset": (lying("tensors", 0, "offset", value=-64), "tensors[0].offset: found -64, wanted a count"),
+    "a shape whose product is 0 in 64 bits": (
+        lying("tensors", 0, "shape", value=[2**32, 2**32]),
+        "tensors[0].length: found 48, wanted 73786976294838206464",
+    ),
+    "a shape of five sides": (lying("tensors", 0, "shape", value=[1] * 5), "wanted 1 to 4 positive counts"),
+    "a byte hidden between tensors": (
+        with_block(lambda block: block[:50] + b"x" + block[51:]),
+        "found a byte that is not 0 before 64",
+    ),
+    "a byte behind the tensors": (with_block(lambda block: block + b"x"), "found 1 bytes behind the last tensor"),
+    "a zip behind the model": (lambda: honest() + b"PK\x05\x06" + bytes(18), "has bytes added at its end"),
+    "a zip behind the tensors": (
+        with_block(lambda block: block + b"PK\x05\x06" + bytes(18)),
+        "found 22 bytes behind the last tensor",
+    ),
+    "layers in a circle": (
+        lying("layers", 1, value={"weight": "layers.0.weight", "bias": "layers.0.bias", "activation": "relu"}),
+        "layers[1].weight: found 'layers.0.weight' a second time",
+    ),
+    "a layer whose bias is its weight": (lying("layers", 0, "bias", value="layers.0.weight"), "layers[0].bias"),
+    "a temperature of nothing": (lying("output", "temperature", value=0), "output.temperature: found 0"),
+    "int8 that nobody announced": (lying("tensors", 0, "dtype", value="i1"), "found no 'weights.int8'"),
+    "a version from before the freeze": (lambda: assemble(b"\x80", bytes(64), major=0), "export the model again"),
+    "names that are slow to compare": (slow_names, "there is no column"),
     "weights that are not numbers": (with_block(lambda block: b"\xff" * 48 + block[48:]), "found NaN or an infinity"),
 }
 

@@ -77,3 +77,23 @@ def test_a_golden_file_is_small_and_was_never_edited(path):
     content = path.read_bytes()
     assert len(content) < 8_000
     assert hashlib.sha256(content).hexdigest() == expected_of(path)["sha256"]
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+def test_every_truncation_of_a_golden_file_is_refused(path):
+    content = path.read_bytes()
+    for length in range(len(content)):
+        with pytest.raises((mlp_runtime.Damaged, mlp_runtime.NotAModel)):
+            mlp_runtime.load(content[:length])
+
+
+@pytest.mark.parametrize("name", ["counts", "image", "labels", "table", "vector"])
+def test_every_single_bit_flip_of_a_golden_file_is_refused(name):
+    content = bytearray((FOLDER / f"1.0-{name}.mlp").read_bytes())
+    for at in range(len(content)):
+        for bit in range(8):
+            content[at] ^= 1 << bit
+            with pytest.raises(mlp_runtime.ModelFileError):
+                mlp_runtime.load(content)
+            content[at] ^= 1 << bit
+    mlp_runtime.load(content)

@@ -49,7 +49,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """
     import difflib  # only an error pays for this import
 
-    matches = difflib.get_close_matches(name, list(known), n=1)
+    # Both are cut: comparing costs the square of the length, and what a hostile file gives is long and many.
+    matches = difflib.get_close_matches(name[:60], [word[:60] for word in list(known)[:500]], n=1)
     return f", did you mean {matches[0]!r}?" if matches else ""
 
 

@@ -153,14 +153,14 @@ class Column:
             if self.part:
                 what = f"a date such as {ORDERS[self.order]}"
             wanted = f"{what}, or None if it is missing"
-            raise InputError(f"column {self.name!r}{where}: {shown(cell)} came, but the model wants {wanted}")
+            raise InputError(f"column {shown(self.name)}{where}: {shown(cell)} came, but the model wants {wanted}")
         return value
 
     def _find(self, cell: Any, where: str) -> list[int]:
         """Return the places of those values that the cell's text holds."""
         if not (self.part or is_scalar(cell)):
             wanted = "a text or a number"
-            raise InputError(f"column {self.name!r}{where}: {shown(cell)} came, but the model wants {wanted}")
+            raise InputError(f"column {shown(self.name)}{where}: {shown(cell)} came, but the model wants {wanted}")
         cell = self._number(cell, where) if self.part else cell
         return [self._places[part] for part in _PARTS[self.type](text(cell)) if part in self._places]
 

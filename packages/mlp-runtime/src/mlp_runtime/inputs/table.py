@@ -128,10 +128,10 @@ class TableInput(Prepared):
             return {name: [cell] for name, cell in cells.items()}
         for name, column in cells.items():
             if not _is_sequence(column) or getattr(column, "ndim", 1) != 1:
-                raise InputError(f"column {name!r}: {shown(column)} came beside lists of many cells: give a list too")
+                raise InputError(f"column {shown(name)}: {shown(column)} came beside lists of many cells: give one too")
         lengths = {name: len(column) for name, column in cells.items()}
         if len(set(lengths.values())) != 1 or 0 in lengths.values():
-            found = ", ".join(f"{name!r} has {length}" for name, length in lengths.items())
+            found = ", ".join(f"{name!r} has {length}" for name, length in lengths.items())[:300]
             raise InputError(f"the columns differ in length or are empty: {found}; give one cell a row for each")
         return cells
 
@@ -147,8 +147,8 @@ class TableInput(Prepared):
         for name in self._names:
             if name not in row:
                 found = [str(key) for key in row]
-                hint = nearest(name, found) or f" among {', '.join(map(repr, found[:20])) or 'none'}"
-                raise InputError(f"{where}there is no column {name!r}{hint}: give it, with None if it is unknown")
+                hint = nearest(name, found) or f" among {', '.join(map(repr, found[:20]))[:300] or 'none'}"
+                raise InputError(f"{where}there is no column {shown(name)}{hint}: give it, with None if it is unknown")
 
     def _unwanted(self, raw: Any) -> InputError:
         hint = ": give data.to_dict('list')" if hasattr(raw, "to_dict") else ""
