@@ -39,7 +39,7 @@ def layers(n_in: int, *sizes: int, hidden: str = "relu", last: str = "softmax", 
     generator = np.random.default_rng(seed)
     made: list[Layer] = []
     for given, size in itertools.pairwise((n_in, *sizes)):
-        weight = generator.normal(size=(given, size)).astype(np.float32) / np.float32(np.sqrt(given))
+        weight = generator.normal(size=(given, size)).astype(np.float32) / np.float32(2 * np.sqrt(given))
         made.append((weight, generator.normal(size=size).astype(np.float32), hidden, {}))
     made[-1] = (*made[-1][:2], last, {})
     return made
