@@ -29,6 +29,8 @@ _HOME = {
     "Control": "mlp_train.control",
     **dict.fromkeys(("EpochEnd", "Event", "Finished", "Progress", "Started", "Stopped"), "mlp_train.events"),
     "FitConfig": "mlp_train.config",
+    # not in __all__, because `from mlp_train import *` does not need scikit-learn
+    **dict.fromkeys(("MLPClassifier", "MLPRegressor"), "mlp_train.estimators"),
     "Result": "mlp_train.result",
     "evaluate": "mlp_train.evaluation",
     "fit": "mlp_train.api",

@@ -30,7 +30,7 @@ KEPT = 0.97  # the share of the time that is planned with; machines do not alway
 def measured(plan: Plan) -> Plan:
     """Return the plan with what its configuration leaves to a measurement."""
     began = time.perf_counter()
-    if plan.config.lr == "auto":
+    if plan.config.lr == "auto" and plan.found_lr is None:
         plan = replace(plan, found_lr=_good_lr(plan))
     if plan.config.time_limit is not None:
         plan = replace(plan, epochs=_affordable_epochs(plan, plan.config.time_limit, began))

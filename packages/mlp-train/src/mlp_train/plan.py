@@ -165,6 +165,8 @@ class Settled:
     workers: int | None = None
     epochs: int | None = None
     lr: float | None = None
+    input: Input | None = None  # the preparation
+    output: dict[str, Any] | None = None  # as in the model file
 
 
 def make_plan(
@@ -180,11 +182,11 @@ def make_plan(
     _, weight_seed, shuffle_seed, noise_seed = np.random.SeedSequence(config.seed).spawn(4)  # hold_out: the first
     _check_classes(dataset)
     dataset = hold_out(dataset, config.valid_fraction, config.seed)
-    prepared = dataset.fit_input()
+    prepared = settled.input or dataset.fit_input()
     loss_name = _loss_name(config, dataset)
     is_watched = _can_be_watched(dataset)
     refuse_what_has_no_effect(said, Case(config, dataset, loss_name, is_watched))
-    output = _output(dataset, loss_name)
+    output = settled.output or _output(dataset, loss_name)
     train = _reader(dataset, "train", prepared, output, config)
     epochs = settled.epochs or _epochs(config, dataset, len(train))
     layers = _layers(config, prepared.size, _width(output), loss_name, output)
@@ -301,7 +303,8 @@ def _output(dataset: Dataset, loss_name: str) -> dict[str, Any]:
     train = dataset.splits["train"]
     assert train.y is not None
     if dataset.task == "regression":
-        mean, spread = float(np.mean(train.y)), float(np.std(train.y))
+        mean = float(np.average(train.y, weights=train.weight))
+        spread = float(np.average((train.y - mean) ** 2, weights=train.weight) ** 0.5)
         if parse_loss(loss_name).activation == "exp":  # its answers begin at 0, so the targets must keep their place
             if train.y.min() < 0:
                 raise DataError(
