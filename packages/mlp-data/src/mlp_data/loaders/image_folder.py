@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict, deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +26,7 @@ from mlp_data.sources import Member, Source
 
 _ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".gif")
 _TOGETHER, _TOGETHER_BYTES = 64, 1 << 20  # images, or bytes of them, that one thread decodes at a time
+_SMALL = 1024  # bytes of an image's file: of smaller ones, waiting for Python's lock takes longer than decoding
 _PEEK = 8  # images that are looked at to tell how much all will take
 _NAMED = 3  # bad images that are named one by one; the others are counted
 
@@ -124,20 +126,22 @@ class _Frames:
 
 
 def decoded(places: Sequence[Place]) -> Iterator[tuple[Place, Array | DataError]]:
-    """Yield each place with its image, or with what is wrong with it, in order, decoded on all cores.
+    """Yield each place with its image, or with what is wrong with it, in order, decoded on all cores unless small.
 
     An archive is read by one thread alone; the decoders let go of Python's lock while they decode.
     """
     cores = os.cpu_count() or 1
-    waiting: deque[tuple[list[Place], Future[list[Array | DataError]]]] = deque()
+    waiting: deque[tuple[list[Place], Callable[[], list[Array | DataError]]]] = deque()
     with SILENCE, ThreadPoolExecutor(cores) as pool:
         for group, contents in _groups(places):
-            waiting.append((group, pool.submit(_decode_all, group, contents)))
+            decode = partial(_decode_all, group, contents)
+            are_small = sum(one.member.size for one in group) < _SMALL * len(group)
+            waiting.append((group, decode if are_small else pool.submit(decode).result))
             if len(waiting) > cores:
                 done, frames = waiting.popleft()
-                yield from zip(done, frames.result(), strict=True)
+                yield from zip(done, frames(), strict=True)
         for done, frames in waiting:
-            yield from zip(done, frames.result(), strict=True)
+            yield from zip(done, frames(), strict=True)
 
 
 def _groups(places: Sequence[Place]) -> Iterator[tuple[list[Place], list[bytes | DataError]]]:
