@@ -107,5 +107,6 @@ class VectorInput(Prepared):
 
     def _unwanted(self, raw: Any) -> InputError:
         shapes = f"({self.features},), or (n, {self.features}) for many"
-        names = f" in the order {', '.join(self.names[:20])}{', ...' * (self.features > 20)}" if self.names else ""
+        order = repr(", ".join(self.names[:20])[:250])[1:-1] if self.names else ""  # a hostile file's names are escaped
+        names = f" in the order {order}{', ...' * (self.features > 20)}" if order else ""
         return InputError(f"{shown(raw)} came, but the model wants an array of numbers of shape {shapes}{names}")
