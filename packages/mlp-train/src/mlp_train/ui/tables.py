@@ -23,6 +23,7 @@ LIMITS = {"/api/table": 2**20}
 POINTS = 25  # of the curve that shows how the answer goes with one number
 FEW_FIELDS = 60  # beyond so many no curves are drawn: nobody would look at them all
 ROWS = 100  # of the data are there to try
+CHOICES = 50  # values that a person can choose among; a column with more of them is written
 _HELD_BACK = ("test", "valid", "train", "unlabelled")
 
 Row = Mapping[str, Any]
@@ -81,6 +82,8 @@ def answer_row(model: Model, row: Row, ranges: Mapping[str, Sequence[float]] | N
     unknown: value(row) - value(row without it). All are asked in one batch.
     """
     form = [_within(field, (ranges or {}).get(field["name"])) for field in fields(model)]
+    called = {field["name"] for field in form}
+    row = {name: cell for name, cell in row.items() if name in called}  # many copies are made of it
     thought = think(model, _raw(model, [row])[0] if isinstance(model.input, VectorInput) else dict(row))
     best = max(range(len(thought["items"])), key=lambda at: thought["items"][at]["value"])
     if model.output_kind == "classes":
@@ -133,8 +136,9 @@ def _field(name: str, columns: Sequence[Column]) -> Field:
     for column in columns:
         if column.part:
             return {**said, "kind": "date", "usual": filled if isinstance(filled, str) else "2020-01-01"}
+    spoken = [column for column in columns if column.type in ("tokens", "prefix")]
     for column in columns:
-        if column.type == "category":
+        if column.type == "category" and not spoken and len(column.values) <= CHOICES:
             return {**said, "kind": "choice", "values": list(column.values), "usual": _known(filled, column.values)}
     for column in columns:
         if column.type == "flag":
@@ -143,7 +147,8 @@ def _field(name: str, columns: Sequence[Column]) -> Field:
             low, high = _usual_range(column)
             usual = filled if isinstance(filled, (int, float)) else column.edges[0] if column.edges else column.mean
             return {**said, "kind": "number", "low": low, "high": high, "usual": usual}
-    return {**said, "kind": "text", "words": list(dict.fromkeys(v for c in columns for v in c.values)), "usual": ""}
+    words = list(dict.fromkeys(value for column in spoken or columns for value in column.values))
+    return {**said, "kind": "text", "words": words, "usual": ""}
 
 
 def _vector_fields(wanted: VectorInput) -> list[Field]:
@@ -184,7 +189,7 @@ def _raw(model: Model, rows: Sequence[Row]) -> Any:
         called = [field["name"] for field in _vector_fields(model.input)]
         try:
             return np.array([[float(row[name]) for name in called] for row in rows])
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, OverflowError, TypeError, ValueError):
             raise InputError(
                 f"a row came that is not complete: wanted a number for each of {', '.join(called[:20])}"
             ) from None
@@ -237,7 +242,7 @@ def _question(said: Any) -> tuple[Row, dict[str, list[float]]]:
         raise InputError('what came is no row: wanted {"row": {column: cell}} with texts, numbers and null')
     if not isinstance(ranges, dict) or not all(_is_range(limits) for limits in ranges.values()):
         raise InputError("ranges: wanted {column: [low, high]} with two finite numbers each")
-    return row, ranges
+    return row, {name: [float(end) for end in limits] for name, limits in ranges.items()}
 
 
 def _is_range(limits: Any) -> bool:

@@ -57,7 +57,7 @@ function trainTab(panel, { info, api, settings, announce, fail, reload, open }, 
   const bar = h("span", { class: "live-progress", "aria-hidden": "true" }, h("span", {}));
   const numbers = Object.fromEntries(["Epoch", "Batch", "Training loss", "Held-out loss", "Held out", "Learning rate"].map((name) => [name, h("output", {}, "–")]));
   const back = h("input", { type: "range", min: 0, max: 0, value: 0, disabled: true, "aria-label": "Go back over the epochs", on: { input: lookBack } });
-  const backWord = h("output", { class: "tip" }, "now");
+  const goBackWord = h("output", { class: "tip" }, "now");
   const backNow = h("button", { type: "button", class: "button quiet", hidden: true, on: { click: () => view(null) } }, "Back to now");
 
   panel.replaceChildren(
@@ -77,7 +77,7 @@ function trainTab(panel, { info, api, settings, announce, fail, reload, open }, 
       h("div", { class: "back" }, h("span", { class: "row" }, h("span", { class: "label" }, "Go back"), explain("Go back", {
         what: "Shows the network as it was after an earlier epoch: its weights, mistakes and plane. Training goes on meanwhile. Of long trainings some epochs are kept.",
         now: () => `${state.kept.length} moments are kept; you see ${viewing === null ? "the present" : `epoch ${viewing}`}`,
-      })), back, backWord, backNow),
+      })), back, goBackWord, backNow),
       why,
     ),
     h("div", { class: "live-columns" }, h("div", { class: "stack live-side" }, board.element, hints.element), h("div", { class: "stack live-main" }, planeCard, curves.element, pictures.element)),
@@ -243,8 +243,8 @@ function trainTab(panel, { info, api, settings, announce, fail, reload, open }, 
     back.max = last;
     back.disabled = last === 0;
     back.value = viewing === null ? last : state.kept.indexOf(viewing);
-    backWord.textContent = viewing === null ? "now" : `epoch ${viewing}`;
-    back.setAttribute("aria-valuetext", backWord.textContent);
+    goBackWord.textContent = viewing === null ? "now" : `epoch ${viewing}`;
+    back.setAttribute("aria-valuetext", goBackWord.textContent);
     backNow.hidden = viewing === null;
   }
 
