@@ -128,6 +128,14 @@ def cross(session: nox.Session) -> None:
     session.run(*PYTEST, "tests", "--ignore=tests/ui", *sorted(compared), *session.posargs)
 
 
+@nox.session
+def sklearn(session: nox.Session) -> None:
+    """Run scikit-learn's own checks of its estimators on ours, and our tests of them."""
+    install(session, "mlp-train", "-e", "packages/mlp-train[sklearn]", *group("test"), "pandas")
+    tests = ("packages/mlp-train/tests/test_estimators.py", "packages/mlp-train/tests/test_estimator_checks.py")
+    session.run(*PYTEST, *tests, "packages/mlp-train/src/mlp_train/estimators", *session.posargs)
+
+
 @nox.session(reuse_venv=False)
 def wheels(session: nox.Session) -> None:
     """Build the wheels, install them in fresh environments and use them as a person would."""

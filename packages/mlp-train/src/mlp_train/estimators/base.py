@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,8 @@ import mlp_runtime
 from mlp_data.arrays import assemble
 from mlp_data.dataset import Dataset, Split
 from mlp_data.errors import DataError
-from mlp_runtime.inputs import VectorInput
+from mlp_data.fitting import Fitted
+from mlp_runtime.inputs import Input, VectorInput
 from mlp_train.array import Array
 from mlp_train.checkpoints import Checkpoint
 from mlp_train.control import Control
@@ -111,10 +113,12 @@ class Estimator(Parameters):
         config = self._config(one_pass)
         dataset = assemble("X", parts, task=task, classes=classes, names=None if names is None else list(names))
         dataset = hold_out(dataset, resolve(config, dataset).valid_fraction, config.seed)
-        settled = Settled(lr=memory.found_lr if memory else None, input=_standardisation(dataset))
-        if model is not None:
-            output = {**model.describe()["output"], "temperature": 1.0}  # which is in the last layer's weights by now
-            settled = Settled(lr=settled.lr, input=model.input, output=output)
+        prepared = _standardisation(dataset) if model is None else model.input
+        if prepared is not None and (one_pass or model is not None):
+            dataset = KnownInput.of(dataset, prepared)
+        settled = Settled(lr=memory.found_lr if memory else None, input=prepared)
+        if model is not None:  # whose temperature is in the last layer's weights by now
+            settled = replace(settled, output={**model.describe()["output"], "temperature": 1.0})
         load_installed()
         plan = measured(make_plan(dataset, config, settled, () if one_pass else None))
         control = Control()
@@ -147,6 +151,24 @@ class Estimator(Parameters):
             if isinstance(event, Finished):
                 return event.result, vectors
         raise AssertionError("a training always ends with Finished")
+
+
+@dataclass(frozen=True, eq=False)
+class KnownInput(Dataset):
+    """Samples for one of many passes: their preparation is known, and they need not show every class."""
+
+    fitted: Fitted | None = None
+
+    @classmethod
+    def of(cls, dataset: Dataset, prepared: Input) -> KnownInput:
+        """Return the dataset with its preparation."""
+        parts = {part.name: getattr(dataset, part.name) for part in fields(dataset)}
+        return cls(**parts, fitted=Fitted(prepared, "the inputs are prepared as in the first training", {}))
+
+    @property
+    def _fitted(self) -> Fitted:  # nothing to be computed
+        assert self.fitted is not None
+        return self.fitted
 
 
 def takes_small_steps(estimator: Estimator) -> bool:
