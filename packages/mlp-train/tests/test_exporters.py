@@ -14,9 +14,11 @@ from export_models import MODELS, layers, of_kind, raw
 
 import mlp_runtime
 from mlp_runtime.activations import ACTIVATIONS, layer
+from mlp_runtime.inputs import ink, pixels, resize
 from mlp_train.errors import OutputError, UsageError
 from mlp_train.export import WEIGHTS, to_bytes
 from mlp_train.exporters import FORMATS, export
+from mlp_train.exporters.cut_source import cut
 from mlp_train.exporters.stored import kept_weights
 
 
@@ -223,6 +225,16 @@ def test_a_script_with_the_shipped_digits_answers_as_the_runtime(
     exec(only(export(model, "numpy-script", tmp_path / "net.py")), namespace)
     np.testing.assert_allclose(namespace["predict_proba"](digits), model.predict_proba(digits), rtol=0, atol=1e-6)
     assert namespace["predict"](digits).tolist() == model.predict(digits).tolist()
+
+
+def test_constants_of_one_name_in_several_modules_stay_apart() -> None:
+    imports, text = cut([("mlp_runtime.inputs.image", "ImageInput")])
+    namespace: dict[str, Any] = {}
+    exec("from __future__ import annotations\n" + "\n".join(imports) + "\n" + text, namespace)
+    assert namespace["_ink_BLOCK"] == ink._BLOCK
+    assert namespace["_resize_BLOCK"] == resize._BLOCK
+    assert namespace["_pixels_BLOCK"] == pixels._BLOCK
+    assert "_BLOCK" not in namespace
 
 
 def test_a_file_name_never_becomes_code_of_the_script() -> None:

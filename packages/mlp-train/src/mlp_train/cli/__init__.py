@@ -12,6 +12,7 @@ import typer
 from mlp_data.console import PlainCommand
 from mlp_train.cli.env import env
 from mlp_train.cli.evaluate import evaluate
+from mlp_train.cli.explain import explain
 from mlp_train.cli.export import export
 from mlp_train.cli.fit import FitCommand, fit
 from mlp_train.cli.frame import OneSentence
@@ -29,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command(cls=FitCommand)(fit)
-for command in (evaluate, predict, inspect, report, export, gradcheck, ui, env):
+for command in (evaluate, predict, inspect, report, export, explain, gradcheck, ui, env):
     app.command(cls=PlainCommand)(command)
 app.add_typer(runs, name="runs")
 

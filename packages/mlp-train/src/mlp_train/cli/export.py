@@ -82,7 +82,10 @@ def export(
         answer(f"{before} -> {weights}: {report['size_ratio']:.3f} of the size")
         for name, (old, new) in (report["figures"] or {}).items():
             answer(f"{name} {old:.4f} -> {new:.4f}")
-    voice.say("next: " + (command("predict", out, "INPUT...", plugins=plugin) if to == "mlp" else "docs/export.md says how to use it"))
+    voice.say(
+        "next: "
+        + (command("predict", out, "INPUT...", plugins=plugin) if to == "mlp" else "docs/export.md says how to use it")
+    )
 
 
 def _compare(model: Model, weights: str, source: str | None, voice: Voice) -> dict[str, tuple[float, float]] | None:
