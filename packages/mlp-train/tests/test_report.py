@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from mlp_train.report import png
+from mlp_train.report.collect import Values
 
 Run = Callable[..., Any]
 EVIL = "<script>alert(1)</script>"
@@ -80,6 +81,18 @@ def test_hints_are_said_logged_and_shown(mlp_train: Run) -> None:
     assert "try --lr 0.003" in answer.err
     assert '"event":"Hinted"' in Path("run/metrics.jsonl").read_text()
     assert "Learning rate too high" in page()
+
+
+def test_a_long_log_is_gone_through_a_few_times_and_not_once_an_epoch(
+    mlp_train: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert mlp_train("fit", "xor", "--epochs", "60", "--hidden", "2", "--out", "run").code == 0
+    asked: list[str] = []
+    of = Values.of
+    monkeypatch.setattr(Values, "of", lambda values, kind: asked.append(kind) or of(values, kind))
+    done = mlp_train("report", "run")
+    assert done.code == 0, done.err
+    assert 0 < asked.count("EpochEnd") < 15
 
 
 def test_a_picture_is_a_png_that_opencv_reads_back() -> None:

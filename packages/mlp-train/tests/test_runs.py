@@ -132,6 +132,13 @@ def test_reading_a_run_says_what_is_inside(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("plugin", ["1", "[1]", '"mine.py"'])
+def test_plugins_that_are_no_list_of_files_are_refused(tmp_path: Path, plugin: str) -> None:
+    (tmp_path / "config.toml").write_text(f"plugin = {plugin}\n")
+    with pytest.raises(UsageError, match=r"config.toml: plugin is .*, not a list of Python files; mend it"):
+        _ = read_run(tmp_path).plugins
+
+
 def test_a_run_that_was_resumed_and_killed_is_not_finished(tmp_path: Path) -> None:
     (tmp_path / "metrics.jsonl").write_text('{"event":"Started"}\n{"event":"Finished"}\n{"event":"Started"}\n')
     assert not read_run(tmp_path).finished
@@ -145,6 +152,7 @@ def test_a_run_that_was_resumed_and_killed_is_not_finished(tmp_path: Path) -> No
         ("config.toml", b"a=" + b"[" * 100_000, "config.toml: this is not TOML: its values are nested too deeply"),
         ("environment.json", b"[" * 100_000, "environment.json: this is not JSON: its values are nested too deeply"),
         ("environment.json", b"{", "environment.json: this is not JSON"),
+        ("environment.json", b"[3]", "environment.json: this is not a JSON object; remove the file"),
         ("metrics.jsonl", b"{}\nhello\n{}\n", "metrics.jsonl: line 2 is not an event of a run but b'hello'"),
     ],
 )

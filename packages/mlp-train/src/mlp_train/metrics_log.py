@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import json
 import os
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -78,18 +79,53 @@ def _is_event(event: Any) -> bool:
     """Tell whether this is a JSON object in which what is read again has the type that a run gave it."""
     if not isinstance(event, dict):
         return False
-    if event.get("event") == "EpochEnd":
-        epoch = event.get("epoch")
-        return type(epoch) is int and epoch > 0
-    metrics = event.get("metrics", {})
+    kind, metrics = event.get("event"), event.get("metrics", {})
+    if kind == "EpochEnd" and not (type(event.get("epoch")) is int and event["epoch"] > 0):
+        return False
     return (
-        isinstance(event.get("samples", 0), (dict, int))
+        isinstance(event.get("samples", {}), dict if kind == "Finished" else (dict, int))
+        and all(fits(event[name]) for name, fits in _FIELDS.get(str(kind), {}).items() if name in event)
         and isinstance(metrics, dict)
-        and all(
-            isinstance(figures, dict) and all(isinstance(value, (int, float)) for value in figures.values())
-            for figures in metrics.values()
-        )
+        and all(_are_figures(figures) and None not in figures.values() for figures in metrics.values())
     )
+
+
+def _is_figure(value: Any) -> bool:
+    """Tell whether this is a number, or null, which stands for one that JSON does not know."""
+    return value is None or (isinstance(value, (int, float)) and abs(value) <= sys.float_info.max)
+
+
+def _are_figures(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_is_figure, value.values()))
+
+
+def _are_of_layers(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_figure, value))
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
+_CALIBRATION = {"temperature", "samples"}.union(
+    *((name, f"{name}_before") for name in ("log_loss", "calibration_error"))
+)
+_FIELDS: dict[str, dict[str, Callable[[Any], bool]]] = {  # by kind of event: what is read again, where it is there
+    "Started": {
+        **dict.fromkeys(("epochs", "lr", "first_loss", "chance_loss", "label_smoothing"), _is_figure),
+        "layers": _are_texts,
+    },
+    "EpochEnd": {
+        **dict.fromkeys(("epoch", "epochs", "loss", "lr", "gradient_norm", "seconds", "eta", "valid_loss"), _is_figure),
+        **dict.fromkeys(("gradient_norms", "update_ratios"), _are_of_layers),
+        "dead_units": lambda value: _are_of_layers(value) and None not in value,
+        "valid": _are_figures,
+    },
+    "Finished": {
+        **dict.fromkeys(("epoch", "epochs", "seconds"), _is_figure),
+        "calibration": lambda value: value is None or (_are_figures(value) and value.keys() >= _CALIBRATION),
+    },
+}
 
 
 def _line(event: Mapping[str, Any]) -> str:

@@ -195,6 +195,14 @@ class RunContents:
         kinds = [event.get("event") for event in self.events if event.get("event") in ("Started", "Finished")]
         return kinds[-1:] == ["Finished"]
 
+    @property
+    def plugins(self) -> list[str]:
+        """The user's own Python files that the run needs; UsageError where its configuration says something else."""
+        found = self.config.get("plugin", [])
+        if not isinstance(found, list) or not all(isinstance(path, str) for path in found):
+            raise UsageError(f"{self.run.config}: plugin is {found!r}, not a list of Python files; mend it")
+        return found
+
     def summary(self) -> dict[str, Any]:
         """Return what is inside as values that JSON knows."""
         epochs = [event for event in self.events if event.get("event") == "EpochEnd"]
@@ -224,6 +232,8 @@ def read_run(path: str | os.PathLike[str]) -> RunContents:
         made_with = json.loads(run.environment.read_bytes()) if "environment.json" in files else {}
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{run.environment}: this is not JSON: {unreadable(error)}; remove the file") from error
+    if not isinstance(made_with, dict):
+        raise UsageError(f"{run.environment}: this is not a JSON object; remove the file")
     events = read_events(run.metrics) if "metrics.jsonl" in files else []
     return RunContents(run, config, made_with, events, files)
 

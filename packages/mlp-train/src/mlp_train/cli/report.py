@@ -36,7 +36,7 @@ def report(
     from mlp_train.runs import REPORT, read_run
 
     contents = read_run(folder)
-    load_plugins([*contents.config.get("plugin", ()), *(plugin or ())])
+    load_plugins([*contents.plugins, *(plugin or ())])
     voice = Voice(quiet)
     dataset, said = data_of(contents, voice)
     path = contents.run.folder / REPORT if out is None else out

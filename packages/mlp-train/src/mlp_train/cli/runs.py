@@ -68,7 +68,7 @@ def compare(
     from mlp_train.runs import read_run
 
     pair = [read_run(first), read_run(second)]
-    load_plugins([*(path for one in pair for path in one.config.get("plugin", ())), *(plugin or ())])
+    load_plugins([*(path for one in pair for path in one.plugins), *(plugin or ())])
     voice = Voice(quiet)
     datasets = [data_of(one, voice)[0] for one in pair]
     write_text(out, compared(pair, datasets))

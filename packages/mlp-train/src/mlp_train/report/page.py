@@ -151,8 +151,9 @@ def curves(values: Values) -> Iterator[Html]:
 
 def _in_numbers(values: Values) -> Html:
     """Return the curves as a table, at most 25 epochs of them."""
-    every = -(-len(values.epochs) // 24)
-    shown = [one for i, one in enumerate(values.epochs) if i % every == 0 or i == len(values.epochs) - 1]
+    epochs = values.epochs
+    every = -(-len(epochs) // 24)
+    shown = [one for i, one in enumerate(epochs) if i % every == 0 or i == len(epochs) - 1]
     metrics = list(dict.fromkeys(name for one in shown for name in one.get("valid") or {}))
     head = [
         "epoch",
