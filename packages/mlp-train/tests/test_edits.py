@@ -140,6 +140,7 @@ def test_weights_that_were_stored_in_bytes_stay_what_they_were_but_for_the_edit(
         (Scale(1, -1, 2.0), "no unit -1"),
         (Scale(1, 0, 1e9), "wanted one from -100 to 100"),
         (Noise(-1.0), "wanted 0 to 100"),
+        (Noise(0.1, -5), "a seed of -5 came, wanted a whole number from 0"),
         (Prune(1.5), "wanted one from 0 to 1"),
     ],
 )

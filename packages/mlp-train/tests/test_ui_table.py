@@ -19,6 +19,7 @@ from starlette.testclient import TestClient
 from mlp_train.ui.server import app
 from mlp_train.ui.state import Opened, Workbench
 from mlp_train.ui.tables import POINTS, answer_row, fields
+from mlp_train.ui.thinking import outputs
 
 HEADERS = {"x-mlp-token": "token"}
 JACK = {
@@ -118,7 +119,8 @@ def test_without_the_data_the_form_still_works(titanic: Model) -> None:
 
 WRONG = [
     b"", b"{", b"[]", b"3", b'{"row": 3}', b'{"row": {"Age": [1]}}', b'{"row": {}}', b"[" * 100_000,
-    b'{"row": {}, "ranges": {"Age": [1]}}', b'{"row": {}, "ranges": {"Age": [0, 1e999]}}', b'{"row": {}, "ranges": 5}',
+    b'{"row": {"Fare": 1' + b"0" * 400 + b"}}", b'{"row": {}, "ranges": {"Age": [1]}}',
+    b'{"row": {}, "ranges": {"Age": [0, 1e999]}}', b'{"row": {}, "ranges": 5}',
 ]  # fmt: skip
 
 
@@ -186,3 +188,26 @@ def test_a_form_for_an_image_model_is_refused_in_a_sentence() -> None:
     refused = client_of(mlp_train.fit(images, epochs=1, seed=1).model).get("/api/table")
     assert refused.status_code == 422
     assert "takes no rows" in refused.json()["error"]
+
+
+def test_a_number_beyond_all_numbers_is_refused_for_a_vector_too() -> None:
+    vector = client_of(mlp_train.fit([[0.0], [1.0]], ["no", "yes"], epochs=1, seed=1).model)
+    refused = vector.post("/api/table", content=b'{"row": {"x1": 1' + b"0" * 400 + b"}}")
+    assert refused.status_code == 422
+    assert "a number for each of x1" in refused.json()["error"]
+
+
+def test_the_ends_of_a_range_may_be_whole_numbers_of_any_length(client: TestClient) -> None:
+    answered = client.post("/api/table", json={"row": JACK, "ranges": {"Age": [0, 2**64]}})
+    assert answered.status_code == 200
+    assert len(answered.json()["curves"]["Age"]) == POINTS
+
+
+def test_cells_that_the_model_does_not_read_are_not_copied_with_its_own(
+    titanic: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr("mlp_train.ui.tables.outputs", lambda model, rows: asked.extend(rows) or outputs(model, rows))
+    answer_row(titanic, {**JACK, **{f"more{at}": at for at in range(1000)}})
+    assert len(asked) > 100
+    assert all(row.keys() == JACK.keys() for row in asked)

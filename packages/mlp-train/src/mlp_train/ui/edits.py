@@ -104,6 +104,8 @@ class Noise:
         """Change the parameters in place."""
         if not 0 <= self.share <= MOST_FACTOR:
             raise UsageError(f"noise of {self.share:g} came, wanted 0 to {MOST_FACTOR:g} deviations of the weights")
+        if self.seed < 0:
+            raise UsageError(f"a seed of {self.seed} came, wanted a whole number from 0")
         generator = np.random.default_rng(self.seed)
         for weight in to.weights:
             noise = generator.standard_normal(weight.shape, np.float32) * np.float32(self.share * float(weight.std()))

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -19,6 +18,7 @@ from mlp_train.ui.answers import TooLarge, refuse
 
 TOKEN_HEADER = "x-mlp-token"
 BODY_LIMIT = 16 * 2**20  # bytes of a request's body, where a path has no limit of its own
+_DIGITS = 15  # of a length; Python refuses to read a number of thousands
 _HEADERS = {
     "content-security-policy": (
         "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; form-action 'none'; "
@@ -66,8 +66,11 @@ class Guard:
         refused = self._refused(headers, is_api)
         limit = self._limits.get(scope["path"], BODY_LIMIT)
         length = headers.get("content-length", "0")
-        if refused is None and (not length.isdecimal() or int(length) > limit):
-            refused = 413, f"the request has {length} bytes, but at most {limit:,} are taken here: give a smaller file"
+        if refused is None and (not length.isdecimal() or len(length) > _DIGITS or int(length) > limit):
+            refused = (
+                413,
+                f"the request has {length[:_DIGITS]} bytes, but at most {limit:,} are taken here: give a smaller file",
+            )
         if refused is not None:
             await refuse(*refused)(scope, receive, with_headers)
             return
@@ -79,7 +82,7 @@ class Guard:
         if _name_of(host) not in ("127.0.0.1", "localhost", "[::1]"):
             return 421, "this server answers to 127.0.0.1 and localhost alone: open the address that it printed"
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != host:
+        if origin is not None and origin.partition("://")[2] != host:  # an origin is no more than a scheme and a host
             return 403, "a page of another site may not ask this server for anything"
         if not is_api:
             return None
