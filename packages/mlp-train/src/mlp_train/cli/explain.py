@@ -96,10 +96,10 @@ def _walk(model: Model, raw: Any, right: str | None) -> tuple[Any, str, str]:
     if model.input.kind != "image" and model.input.is_batch(raw):
         raise InputError("the sample holds several rows, but one is explained at a time: give one")
     x = model.input.scale(model.input.prepare(raw, False)).astype(np.float64)
-    specs = [
-        LayerSpec(*layer.weight.shape[::-1], layer.activation.name, layer.parameters or layer.activation.parameters)
-        for layer in model.layers
-    ]
+    specs = []
+    for layer in model.layers:
+        n_out, n_in = layer.weight.shape
+        specs.append(LayerSpec(n_in, n_out, layer.activation.name, layer.parameters or layer.activation.parameters))
     network = Network(specs, np.float64)
     for index, layer in enumerate(model.layers):
         network.weights[index][:], network.biases[index][:] = layer.weight.T, layer.bias
