@@ -306,6 +306,7 @@ def test_a_drawing_goes_through_the_open_model_and_the_small_digits(runs: Path) 
         ({"sample": 4}, "there are 4 samples"),
         ({"sample": -1}, "nothing was drawn"),
         ({"network": "digits", "sample": -1, "drawn": {"pixels": "!", "height": 1, "width": 1}}, "no base64"),
+        ({"network": "digits", "sample": -1, "drawn": {"pixels": "\u0663", "height": 1, "width": 1}}, "no base64"),
         ({"network": "digits", "sample": -1, "drawn": {"pixels": "AAAA", "height": 9, "width": 9}}, "not 9 x 9"),
         ({"mistake": "hybrid"}, "no hidden sigmoid"),
         ({"mistake": "other"}, "place.mistake"),

@@ -7,7 +7,6 @@ learning it has taken since the beginning. So two pages never disturb each other
 from __future__ import annotations
 
 import base64
-import binascii
 import threading
 from collections import OrderedDict
 from dataclasses import asdict
@@ -210,7 +209,7 @@ def _said(problem: Problem, row: Array) -> str:
 def _frame(drawn: Drawing) -> Array:
     try:
         content = base64.b64decode(drawn.pixels, validate=True)
-    except binascii.Error:
+    except ValueError:  # also what is no ASCII
         raise InputError("the drawing is no base64: draw anew") from None
     if len(content) != drawn.height * drawn.width * drawn.channels:
         raise InputError(f"the drawing has {len(content)} levels, not {drawn.height} x {drawn.width}: draw anew")
