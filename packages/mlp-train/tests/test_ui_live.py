@@ -218,6 +218,7 @@ def test_a_gigabyte_is_refused_before_it_is_read(page: Page) -> None:
         ({"data": "xor", "options": {"lr": "-1"}}, "option 'lr'"),
         ({"data": "xor", "options": {"optimizer": "adamm"}}, "did you mean 'adam'"),
         ({"data": 3}, "reload the page"),
+        ({"data": "xor", "pace": 10**400}, "reload the page"),
         ([], "JSON object"),
     ],
 )
@@ -235,6 +236,7 @@ def test_orders_without_a_training_are_refused(page: Page) -> None:
     assert "no training is going on" in page.order("play").json()["error"]
     assert page.order("dance").status_code == 422
     assert page.order("lr", -1).status_code == 422
+    assert page.order("lr", 10**400).status_code == 422
     assert page.client.get("/api/live/pictures").json() is None
     assert "nothing to see" in page.client.post("/api/live/use").json()["error"]
 

@@ -96,7 +96,7 @@ class Live:
         """Begin what the page asks for, if its settings can be."""
         data, options = asked.get("data"), asked.get("options", {})
         pace, play = asked.get("pace", 0), asked.get("play", False)
-        known = isinstance(data, str) and isinstance(options, dict) and type(pace) in (int, float)
+        known = isinstance(data, str) and isinstance(options, dict) and _is_number(pace)
         if not known or not isinstance(data, str):
             raise UsageError("a training is started with data, options and a pace: reload the page")
         for name in options:
@@ -166,9 +166,9 @@ def routes(workbench: Workbench) -> list[BaseRoute]:
     async def order(request: Request) -> Response:
         asked = await _json(request)
         what, value = asked.get("what"), asked.get("value", 0)
-        if what not in ("play", "pause", "batch", "epoch", "lr", "pace") or type(value) not in (int, float):
+        if what not in ("play", "pause", "batch", "epoch", "lr", "pace") or not _is_number(value):
             raise UsageError(f"there is no such order: {what!r}, {value!r}: reload the page")
-        if what == "lr" and not 0 < value < float("inf"):
+        if what == "lr" and value <= 0:
             raise UsageError(f"a learning rate is a number above 0, not {value!r}: give another")
         await run_in_threadpool(session.order, what, min(max(float(value), 0.0), 1e6))
         return Answer({})
@@ -237,6 +237,11 @@ async def _json(request: Request) -> dict[str, Any]:
 def _epoch(request: Request) -> int | None:
     said = request.query_params.get("epoch", "")
     return int(said) if re.fullmatch(r"[0-9]{1,10}", said) else None
+
+
+def _is_number(value: Any) -> bool:
+    """Tell whether this is a number that a person may mean: not NaN, and none with hundreds of digits."""
+    return type(value) in (int, float) and -1e9 <= value <= 1e9
 
 
 def _text(value: Any) -> str | list[str]:
