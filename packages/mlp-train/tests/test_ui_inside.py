@@ -13,6 +13,7 @@ import mlp_runtime
 import mlp_train
 from mlp_train.evaluation import evaluate
 from mlp_train.ui.disturbances import MOST_ROWS, disturbed, kinds
+from mlp_train.errors import UsageError
 from mlp_train.ui.embedding import neighbours, principal
 from mlp_train.ui.held_back import Sample, answers, take
 
@@ -166,6 +167,12 @@ def test_the_map_is_the_plane_of_the_principal_components(client: TestClient, mo
     assert len(found["x"]) == len(found["right"]) == len(sample.x)
     assert max(map(abs, found["x"] + found["y"])) == 1.0
     assert np.mean(found["right"]) == pytest.approx(ask(client, "/score")["after"]["accuracy"])
+
+
+@pytest.mark.parametrize("value", [1e38, np.inf, np.nan])
+def test_activations_beyond_all_measure_give_no_map_but_a_sentence(value: float) -> None:
+    with pytest.raises(UsageError, match="undo the last edits"):
+        principal(np.array([[0.0, value], [1.0, 2.0], [3.0, 4.0]], np.float32))
 
 
 @pytest.mark.parametrize("shape", [(300, 40), (20, 500), (5, 3), (4, 1), (1, 6)])

@@ -12,6 +12,7 @@ from mlp_train.errors import UsageError
 
 MOST_NEIGHBOURS = 1000  # points for t-SNE, which takes some seconds for so many
 _STEPS = 500  # of its descent, the first 250 with exaggerated attractions
+_LARGEST = 1e12  # activations, whose products float32 still holds
 _SPARE, _ROUNDS = 10, 7  # more of both, and the two directions are found more exactly
 
 
@@ -26,6 +27,8 @@ def principal(a: Array) -> tuple[Array, tuple[float, float]]:
     >>> [round(share, 3) for share in shares], np.abs(points[0]).round(3).tolist()
     ([0.941, 0.059], [2.0, 0.5])
     """
+    if not float(np.abs(a).max(initial=0)) < _LARGEST:  # NaN is not either
+        raise UsageError("this layer's activations are too large to be laid out on a map: undo the last edits")
     centred = np.asarray(a, np.float32) - np.mean(a, axis=0, dtype=np.float64).astype(np.float32)
     whole = float(np.square(centred, dtype=np.float64).sum())
     size = min(2 + _SPARE, *centred.shape)
