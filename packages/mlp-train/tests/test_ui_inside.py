@@ -11,9 +11,9 @@ import pytest
 import mlp_data
 import mlp_runtime
 import mlp_train
+from mlp_train.errors import UsageError
 from mlp_train.evaluation import evaluate
 from mlp_train.ui.disturbances import MOST_ROWS, disturbed, kinds
-from mlp_train.errors import UsageError
 from mlp_train.ui.embedding import neighbours, principal
 from mlp_train.ui.held_back import Sample, answers, take
 
