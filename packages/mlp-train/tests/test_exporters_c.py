@@ -15,7 +15,7 @@ from export_models import BUILT_IN, MODELS, of_kind, raw, with_activation
 import mlp_data
 import mlp_runtime
 import mlp_train
-from mlp_runtime.activations import ACTIVATIONS
+from mlp_runtime.activations import ACTIVATIONS, Activation
 from mlp_runtime.inputs import Column, TableInput, VectorInput
 from mlp_train.errors import UsageError
 from mlp_train.export import to_bytes
@@ -189,7 +189,7 @@ def test_the_source_allocates_nothing_and_calls_only_the_math_library(tmp_path: 
 
 
 def test_a_plug_ins_activation_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(ACTIVATIONS, "wavy", mlp_runtime.register_activation("wavy", lambda z, out: np.sin(z, out=out)))
+    monkeypatch.setitem(ACTIVATIONS, "wavy", Activation("wavy", lambda z, out: np.sin(z, out=out)))
     model = with_activation("wavy")
     for form in ("c", "numpy-script"):
         with pytest.raises(UsageError, match="activation 'wavy'"):

@@ -12,7 +12,7 @@ from export_models import BUILT_IN, MODELS, layers, of_kind, raw, with_activatio
 import mlp_data
 import mlp_runtime
 import mlp_train as toolkit
-from mlp_runtime.activations import ACTIVATIONS
+from mlp_runtime.activations import ACTIVATIONS, Activation
 from mlp_runtime.inputs import Column, TableInput
 from mlp_train.errors import UsageError
 from mlp_train.export import WEIGHTS, to_bytes
@@ -133,7 +133,7 @@ def test_what_onnx_cannot_say_is_refused_by_name(column: Column, said: str) -> N
 
 
 def test_a_plug_ins_activation_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(ACTIVATIONS, "wavy", mlp_runtime.register_activation("wavy", lambda z, out: np.sin(z, out=out)))
+    monkeypatch.setitem(ACTIVATIONS, "wavy", Activation("wavy", lambda z, out: np.sin(z, out=out)))
     with pytest.raises(UsageError, match="activation 'wavy', which ONNX cannot say: known there are sigmoid, "):
         exported(with_activation("wavy"))
 
