@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -51,6 +52,13 @@ def test_a_file_that_is_no_model_is_refused_before_it_is_mapped(tmp_path, conten
     (tmp_path / "x").write_bytes(content)
     with pytest.raises(NotAModel, match=words):
         load(tmp_path / "x", mmap=True)
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux has files without a size")
+@pytest.mark.parametrize("path", ["/dev/zero", "/proc/self/maps"])
+def test_what_cannot_be_mapped_is_refused_for_what_it_holds(path):
+    with pytest.raises(NotAModel, match="wanted the magic"):
+        load(path, mmap=True)
 
 
 def test_a_trusted_file_is_opened_without_a_look_at_its_weights(tmp_path):

@@ -251,6 +251,7 @@ def _mapped(source: Any) -> np.ndarray:
 
     with FileIO(source) as opened:
         start = opened.read(SMALLEST)
-        if len(start) < SMALLEST:  # refused before it is mapped: an empty file cannot be
+        _check_magic(start[:MAJOR_AT], len(start))  # before it is mapped, which not all that can be read can be
+        if len(start) < SMALLEST:
             _layout(memoryview(start))
         return np.frombuffer(mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
