@@ -22,10 +22,10 @@ pytest.importorskip("httpx2", reason="Starlette's test client needs httpx2")
 
 from starlette.testclient import TestClient
 
+from mlp_train.fit_command import fit_command
 from mlp_train.ui.network_svg import network_svg
 from mlp_train.ui.server import app
 from mlp_train.ui.state import Opened, Workbench, open_thing
-from mlp_train.ui.takeaway import fit_command
 
 TOKEN = "the-token-of-this-start"
 

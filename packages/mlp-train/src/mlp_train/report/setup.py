@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from mlp_train.config import make_config
+from mlp_train.fit_command import fit_command
 from mlp_train.report import pieces as h
 from mlp_train.report.collect import Values
 from mlp_train.report.pieces import Html, tag
@@ -16,7 +16,7 @@ from mlp_train.settings import KNOWN, RUN
 
 PATHS = ("source", "cache", "plugin")  # settings that would tell whose folders these are
 MOST_CLASSES = 40
-NOT_SAID = ("source", "name", "min_accuracy")
+NOT_SAID = ("name", "min_accuracy")
 
 
 def about_data(values: Values) -> Iterator[Html]:
@@ -97,18 +97,13 @@ def repeat(values: Values) -> Iterator[Html]:
 
 
 def command(values: Values) -> str:
-    """Write the `fit` that has the settings of this run; its source goes by its own name, without a folder."""
-    config = values.contents.config
-    said = ["mlp-train", "fit", Path(str(config.get("source", "digits"))).name]
-    for name in changed(config):
-        if name not in NOT_SAID:
-            value = config[name]
-            flag = f"--{name.replace('_', '-')}"
-            if isinstance(value, bool):
-                said.append(flag if value else f"--no-{flag[2:]}")
-            else:
-                said += [flag, _flat(value)] if name not in PATHS else [flag, Path(_flat(value)).name]
-    return shlex.join(said)
+    """Write the `fit` that has the settings of this run; paths go by their own names, without a folder."""
+    config = {name: value for name, value in values.contents.config.items() if name not in NOT_SAID}
+    for name in PATHS:
+        if config.get(name):
+            names = [Path(one).name for one in _texts(config[name])]
+            config[name] = names if isinstance(config[name], list) else names[0]
+    return fit_command(config)
 
 
 def changed(config: Mapping[str, Any]) -> list[str]:

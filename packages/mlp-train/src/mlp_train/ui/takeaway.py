@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,19 +13,19 @@ from starlette.routing import BaseRoute, Route
 
 from mlp_runtime import Model
 from mlp_runtime.inputs import ImageInput, VectorInput
-from mlp_train.config import FitConfig, make_config
+from mlp_train.config import FitConfig
 from mlp_train.errors import UsageError
+from mlp_train.fit_command import fit_command
 from mlp_train.plain import plain
 from mlp_train.provenance import provenance
 from mlp_train.runs import read_run
-from mlp_train.settings import DATA, RUN
+from mlp_train.settings import DATA
 from mlp_train.ui.answers import Answer
 from mlp_train.ui.network_svg import network_svg
 from mlp_train.ui.state import Opened, Workbench
 from mlp_train.ui.tables import fields, known_from_data
 
 WIDTH = 100  # of the script's lines
-_REPEATED = ("plugin", "columns")
 
 
 def routes(workbench: Workbench) -> list[BaseRoute]:
@@ -79,38 +78,6 @@ def command_of(opened: Opened) -> tuple[str, str]:
     target = {"target": said["target"]} if "target" in said else {}
     note = "The file tells its settings and the name of its data, not where they lie: put their path in."
     return fit_command({"source": said.get("source", "DATA"), **settings, **target, **options}), note
-
-
-def fit_command(config: Mapping[str, Any]) -> str:
-    """Write settings as a `fit` that can be typed: what is as by default goes without saying, but for the seed.
-
-    >>> fit_command({"source": "my data.csv", "hidden": [64, 32], "calibrate": False, "seed": 1, "lr": None})
-    "mlp-train fit 'my data.csv' --hidden 64,32 --no-calibrate --seed 1"
-    """
-    usual = {**RUN, **make_config().model_dump(mode="json")}
-    words = ["mlp-train", "fit", str(config.get("source", RUN["source"]))]
-    for name, value in plain(dict(config)).items():
-        known = name in usual or name in DATA
-        same = value == usual.get(name) and name != "seed"
-        if name == "source" or not known or same or value is None or (value in ([], {}, False) and name in DATA):
-            continue
-        flag = f"--{name.replace('_', '-')}"
-        if isinstance(value, bool):
-            words.append(flag if value else f"--no-{flag[2:]}")
-        elif name in _REPEATED:
-            pairs = value if isinstance(value, list) else [f"{key}={kind}" for key, kind in value.items()]
-            words += [word for pair in pairs for word in (flag, str(pair))]
-        else:
-            words += [flag, _written(value)]
-    return shlex.join(words)
-
-
-def _written(value: Any) -> str:
-    if isinstance(value, dict):
-        return ",".join(f"{key}={number:g}" for key, number in value.items())
-    if isinstance(value, list):
-        return ",".join(map(str, value)) or "none"
-    return str(value)
 
 
 def example_row(workbench: Workbench) -> dict[str, Any] | None:
