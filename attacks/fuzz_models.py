@@ -19,12 +19,12 @@ from pathlib import Path
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import mutate
+
+import mlp_runtime
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "attacks"))
-import mutate  # noqa: E402
-
-import mlp_runtime  # noqa: E402
-
 MIB = 2**20
 SECONDS = 1.0  # of processor time for one file, a ceiling for safety: the slowest usual one takes a fiftieth
 ADDRESS_SPACE = 512 * MIB  # beyond what the process has at its start: a larger allocation fails, and that is a crash

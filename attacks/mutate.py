@@ -16,10 +16,10 @@ from typing import Any
 import msgpack
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "attacks"))
-import models  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import models
 
+ROOT = Path(__file__).resolve().parents[1]
 GOLDEN = ROOT / "packages" / "mlp-runtime" / "tests" / "golden"
 CORPUS = ROOT / "attacks" / "corpus"
 NUMBERS: list[Any] = [0, 1, -1, 2, 3, 4, 8, 63, 64, 65, 127, 128, 255, 256, 4096, 2**16, 2**20, 2**20 + 1, 2**31 - 1]

@@ -31,7 +31,7 @@ class Sensor:
         client.publish(f"homeassistant/sensor/mlp_{self.key}/config", json.dumps(about), retain=True)
         client.subscribe(self.rows)
 
-    def on_message(self, client, userdata, message):  # noqa: ARG002
+    def on_message(self, client, userdata, message):  # noqa: ARG002  # paho's own order
         """Answer a row; what the model cannot use is said and forgotten, for the next row may be a good one."""
         try:
             row = json.loads(message.payload)

@@ -224,8 +224,8 @@ def test_rows_come_in_any_order_that_is_asked_for(tmp_path: Path, cache: Path) -
     assert isinstance(one.x, TableRows)
     assert isinstance(other.x, dict)
     order = np.random.default_rng(0).permutation(len(one))
-    assert {name: list(cells) for name, cells in one.take(order).x.columns.items()} == other.take(order).x  # type: ignore[union-attr]
-    assert one.x.take(order)[3:9]["town"] == other.take(order[3:9]).x["town"]  # type: ignore[index]
+    assert {name: list(cells) for name, cells in one.take(order).x.columns.items()} == other.take(order).x
+    assert one.x.take(order)[3:9]["town"] == other.take(order[3:9]).x["town"]
     assert one.x.shape == (len(other), len(other.x))
 
 

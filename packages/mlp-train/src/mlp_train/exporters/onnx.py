@@ -99,7 +99,7 @@ def _output(graph: Graph, model: Model, a: str) -> None:
 
 def _one(operator: str, **attributes: float) -> Add:
     """Return an activation that ONNX has as an operator."""
-    return lambda graph, z, layer, name: graph.add(operator, [z], name, **attributes)  # noqa: ARG005
+    return lambda graph, z, layer, name: graph.add(operator, [z], name, **attributes)
 
 
 def _leaky_relu(graph: Graph, z: str, layer: StoredLayer, name: str) -> str:
@@ -110,16 +110,16 @@ def _elu(graph: Graph, z: str, layer: StoredLayer, name: str) -> str:
     return graph.add("Elu", [z], name, alpha=layer.parameters["alpha"])
 
 
-def _silu(graph: Graph, z: str, layer: StoredLayer, name: str) -> str:  # noqa: ARG001
+def _silu(graph: Graph, z: str, layer: StoredLayer, name: str) -> str:
     return graph.add("Mul", [z, graph.add("Sigmoid", [z], f"{name}.gate")], name)
 
 
-def _exp(graph: Graph, z: str, layer: StoredLayer, name: str) -> str:  # noqa: ARG001
+def _exp(graph: Graph, z: str, layer: StoredLayer, name: str) -> str:
     limited = graph.add("Min", [z, graph.number(f"{name}.most", 40.0)], f"{name}.limited")
     return graph.add("Exp", [limited], name)
 
 
-def _gelu(graph: Graph, z: str, layer: StoredLayer, name: str) -> str:  # noqa: ARG001
+def _gelu(graph: Graph, z: str, layer: StoredLayer, name: str) -> str:
     """Write out the tanh form, for which opset 17 has no operator: z (1 + tanh(c z (1 + k z^2))) / 2."""
 
     def times(one: str, other: str, part: str) -> str:

@@ -55,19 +55,19 @@ def _sum(left: Array, right: Array | None) -> tuple[Parts, int]:
     return parts, strongest
 
 
-def _linear(walk: Walk, stage: Stage, given: list[Operand], row: int, column: int) -> tuple[Parts, Used, int]:  # noqa: ARG001
+def _linear(walk: Walk, stage: Stage, given: list[Operand], row: int, column: int) -> tuple[Parts, Used, int]:
     a, weight, bias = given
     parts, strongest = _sum(a.values[row], weight.values[:, column])
     return [*parts, " + ", float(bias.values[0, column])], [(row, None), (None, column), (0, column)], strongest
 
 
-def _product(walk: Walk, stage: Stage, given: list[Operand], row: int, column: int) -> tuple[Parts, Used, int]:  # noqa: ARG001
+def _product(walk: Walk, stage: Stage, given: list[Operand], row: int, column: int) -> tuple[Parts, Used, int]:
     left, right = given
     parts, strongest = _sum(left.values[row], right.values[:, column])
     return parts, [(row, None), (None, column)], strongest
 
 
-def _rows(walk: Walk, stage: Stage, given: list[Operand], row: int, column: int) -> tuple[Parts, Used, int]:  # noqa: ARG001
+def _rows(walk: Walk, stage: Stage, given: list[Operand], row: int, column: int) -> tuple[Parts, Used, int]:
     parts, strongest = _sum(given[0].values[:, column], None)
     return parts, [(None, column)], strongest
 
@@ -90,7 +90,7 @@ def _activation(walk: Walk, stage: Stage, given: list[Operand], row: int, column
     return written.get(name, [f"{name}(", value, ")"]), [(row, column)], column
 
 
-def _loss(walk: Walk, stage: Stage, given: list[Operand], row: int, column: int) -> tuple[Parts, Used, int]:  # noqa: ARG001
+def _loss(walk: Walk, stage: Stage, given: list[Operand], row: int, column: int) -> tuple[Parts, Used, int]:
     a, y = (one.values[row] for one in given)
     if walk.loss.activation == "softmax":
         chosen = int(y.argmax())
@@ -101,7 +101,7 @@ def _loss(walk: Walk, stage: Stage, given: list[Operand], row: int, column: int)
     return [f"the loss of {len(a):,} outputs and their targets"], [(row, None), (row, None)], 0
 
 
-def _difference(walk: Walk, stage: Stage, given: list[Operand], row: int, column: int) -> tuple[Parts, Used, int]:  # noqa: ARG001
+def _difference(walk: Walk, stage: Stage, given: list[Operand], row: int, column: int) -> tuple[Parts, Used, int]:
     left, right = (float(one.values[row, column]) for one in given)
     parts: Parts = [left, " − ", right]
     if walk.mistake != "batch":
@@ -109,19 +109,19 @@ def _difference(walk: Walk, stage: Stage, given: list[Operand], row: int, column
     return parts, [(row, column), (row, column)], column
 
 
-def _loss_gradient(walk: Walk, stage: Stage, given: list[Operand], row: int, column: int) -> tuple[Parts, Used, int]:  # noqa: ARG001
+def _loss_gradient(walk: Walk, stage: Stage, given: list[Operand], row: int, column: int) -> tuple[Parts, Used, int]:
     a, y = (float(one.values[row, column]) for one in given)
     share = "" if walk.mistake == "batch" else f" / {len(walk.y)}"
     minus = "−" if walk.mistake == "sign" else ""
     return [f"{minus}loss'(", a, ", ", y, f"){share}"], [(row, column), (row, column)], column
 
 
-def _through_rule(walk: Walk, stage: Stage, given: list[Operand], row: int, column: int) -> tuple[Parts, Used, int]:  # noqa: ARG001
+def _through_rule(walk: Walk, stage: Stage, given: list[Operand], row: int, column: int) -> tuple[Parts, Used, int]:
     d_a, slope = (float(one.values[row, column]) for one in given)
     return [d_a, " · ", slope], [(row, column), (row, column)], column
 
 
-def _through_softmax(walk: Walk, stage: Stage, given: list[Operand], row: int, column: int) -> tuple[Parts, Used, int]:  # noqa: ARG001
+def _through_softmax(walk: Walk, stage: Stage, given: list[Operand], row: int, column: int) -> tuple[Parts, Used, int]:
     d_a, a = (one.values[row] for one in given)
     parts: Parts = [float(a[column]), " · (", float(d_a[column]), " − ", float((d_a * a).sum()), ")"]
     return parts, [(row, None), (row, None)], column

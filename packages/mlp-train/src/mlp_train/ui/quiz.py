@@ -36,7 +36,7 @@ def question(name: str, network: Network, batch: int) -> Question:
     return {"transpose": _transpose, "sign": _sign, "batch": _batch, "hybrid": _hybrid}[name](network, batch)
 
 
-def _transpose(network: Network, batch: int) -> Question:  # noqa: ARG001  # all four are called alike
+def _transpose(network: Network, batch: int) -> Question:
     layer = culprit(network)
     assert layer is not None, "a network without such a layer has no such question"
     square = network.layers[layer].n_in == network.layers[layer].n_out
@@ -59,7 +59,7 @@ def _transpose(network: Network, batch: int) -> Question:  # noqa: ARG001  # all
     )  # fmt: skip
 
 
-def _sign(network: Network, batch: int) -> Question:  # noqa: ARG001
+def _sign(network: Network, batch: int) -> Question:
     return Question(
         "The output hands over y - a where a - y is right. What relative error will the check find?",
         (
@@ -76,7 +76,7 @@ def _sign(network: Network, batch: int) -> Question:  # noqa: ARG001
     )  # fmt: skip
 
 
-def _batch(network: Network, batch: int) -> Question:  # noqa: ARG001
+def _batch(network: Network, batch: int) -> Question:
     error = f"{1 - 1 / batch:.4g}"
     return Question(
         f"{batch} samples go through at once and the division by {batch} is left out. What will the check find?",
@@ -94,7 +94,7 @@ def _batch(network: Network, batch: int) -> Question:  # noqa: ARG001
     )  # fmt: skip
 
 
-def _hybrid(network: Network, batch: int) -> Question:  # noqa: ARG001
+def _hybrid(network: Network, batch: int) -> Question:
     last = len(network.layers) - 1
     return Question(
         "Going back, an unsaturated sigmoid passes its gradient whole, not times a (1 - a), which is at most 1/4. "
