@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,23 @@ def test_names_of_strangers_are_escaped_everywhere(mlp_train: Run) -> None:
     text = page()
     assert "<script" not in text
     assert "&lt;script&gt;" in text
+
+
+def test_a_page_that_is_passed_on_tells_no_folders(mlp_train: Run) -> None:
+    folder = Path("whose").resolve()
+    folder.mkdir()
+    (folder / "rows.csv").write_text("a,b,answer\n" + "\n".join(f"{i % 5},{i % 3},{i % 2}" for i in range(80)))
+    plugin = folder / "own.py"
+    plugin.write_text("# nothing of its own\n", encoding="utf-8")
+    given = ("--target", "answer", "--columns", "a=category", "--columns", "b=category", "--plugin", str(plugin))
+    with zipfile.ZipFile(folder / "rows.zip", "w") as archive:
+        archive.write(folder / "rows.csv", "rows.csv")
+    assert mlp_train("fit", str(folder / "rows.zip"), *given, *QUICK, "--out", "run").code == 0
+    assert mlp_train("report", "run", "--out", "again.html").code == 0
+    for text in (page(), page("again.html")):
+        assert "rows.zip" in text
+        assert str(folder) not in text
+    assert "--columns a=category --columns b=category" in text  # as one has to type it
 
 
 def test_no_report_is_written_where_nobody_wants_one(mlp_train: Run) -> None:

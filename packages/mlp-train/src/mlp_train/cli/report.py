@@ -50,6 +50,9 @@ def report(
 
 def data_of(contents: RunContents, voice: Voice) -> tuple[Dataset | None, list[str]]:
     """Load the data of a run with its held-out rows apart, and what is to be said of them; None if they are gone."""
+    from dataclasses import replace
+    from pathlib import Path
+
     import mlp_data
     from mlp_data.errors import DataError
     from mlp_runtime.errors import MlpError
@@ -64,6 +67,9 @@ def data_of(contents: RunContents, voice: Voice) -> tuple[Dataset | None, list[s
         if settings is None:
             raise DataError(f"{folder}: the run has no config.toml, so where its data are is not known")
         dataset = mlp_data.load(settings["source"], **settings.data)
+        dataset = replace(
+            dataset, name=Path(settings["source"]).name
+        )  # a page is passed on, and tells nobody's folders
         config = resolve(settings.config, dataset)
         dataset = hold_out(dataset, config.valid_fraction, config.seed)
         wanted = _fingerprint(contents)
