@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import queue
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.request import Request, urlopen
 
 import numpy as np
@@ -23,13 +24,14 @@ pytest.importorskip("httpx2", reason="Starlette's test client needs httpx2")
 from starlette.testclient import TestClient
 
 import mlp_train
+from mlp_train.config import FitConfig
 from mlp_train.ui.live import LIMITS, UPLOAD_LIMIT
 from mlp_train.ui.live_scene import make_scene
 from mlp_train.ui.live_session import MOST_EPOCHS, MOST_SNAPSHOTS, SNAPSHOT_BYTES, Place, Session
 from mlp_train.ui.server import app
 from mlp_train.ui.state import Opened, Workbench
 from mlp_train.ui.toys import TOYS, make_toy
-from mlp_train.ui.training import News, Snapshot
+from mlp_train.ui.training import News, Performer, Snapshot, Start
 
 TOKEN = "the-token-of-this-start"
 HOME = "http://127.0.0.1:8765"
@@ -131,6 +133,22 @@ def test_pictures_show_weights_mistakes_and_the_plane_of_any_epoch_that_was_kept
     assert sum(map(sum, now["confusion"]["counts"])) == 40
     assert now["wrong"] == len(now["mistakes"]) or now["wrong"] > 24
     assert len(now["plane"]["layers"][0]["nodes"]) == 8
+
+
+def test_a_training_that_waits_has_a_network_to_look_at() -> None:
+    class Pipe:
+        told: ClassVar[list[str]] = []
+
+        def send(self, message: tuple[int, str, Any]) -> None:
+            self.told.append(message[1])
+            if message[1] == "mode":
+                raise BrokenPipeError
+
+    orders: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    orders.put(Start(1, "xor", {}, FitConfig()))
+    with pytest.raises(BrokenPipeError):
+        Performer(Pipe(), orders).run()
+    assert Pipe.told == ["loading", "scene", "started", "news", "mode"]
 
 
 def test_images_and_rows_are_shown_as_what_they_are(page: Page) -> None:

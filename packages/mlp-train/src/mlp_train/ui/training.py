@@ -154,7 +154,6 @@ class Performer:
         plan = settle(self._dataset(start), start.config, None, ())
         trainer = Trainer(plan, control=self._control)
         self._tell("scene", make_scene(plan))
-        self._tell("mode", self._mode)
         events = trainer.run()
         try:
             for event in events:
@@ -177,6 +176,7 @@ class Performer:
             self._tell("started", event.to_dict())
             self._here = lambda: Snapshot(0, 0, trainer.network.flat.copy())
             self._flush()
+            self._tell("mode", self._mode)  # last, so that whoever hears of it finds a network to look at
         elif isinstance(event, Progress):
             batches = round(event.share * trainer.plan.batches)
             self._news.progress = {**event.to_dict(), "batches": batches}
