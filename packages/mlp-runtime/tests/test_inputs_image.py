@@ -266,7 +266,7 @@ WRONG = [
     (np.zeros((2, 2, 2, 2, 3), np.uint8), "wants a frame h x w"),
     (np.uint8(3), "wants a frame h x w"),
     (np.array([["a"]]), "wants images as arrays of pixels"),
-    (np.array([[None]]), "a object array of shape"),
+    (np.array([[None]]), "an object array of shape"),
     (np.zeros((4, 4), complex), "wants images as arrays of pixels"),
     (np.full((4, 4), np.nan), "values from (nan|inf)"),
     (np.full((4, 4), np.inf), "values from (nan|inf)"),

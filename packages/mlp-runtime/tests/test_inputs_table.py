@@ -147,6 +147,8 @@ def test_a_batch_is_told_from_one_row():
 class Frame:
     """What a data frame looks like from afar."""
 
+    columns = list(ROW)
+
     def to_dict(self, orient):
         return {name: [cell] for name, cell in ROW.items()}
 

@@ -65,7 +65,7 @@ def test_one_dimension_is_one_vector(raw):
             [1, 2],
             r"shape \(2,\) came, but the model wants .* \(3,\), or \(n, 3\) for many in the order sepal, petal, stem",
         ),
-        ([[1, 2, 3], [4, 5]], "a list of 2 came"),
+        ([[1, 2, 3], [4, 5]], "a list of 2 rows of different lengths came"),
         (np.zeros((2, 2, 3)), r"shape \(2, 2, 3\) came"),
         (np.array(["1", "2", "3"]), "<U1 array"),
         (np.array([1, None, 3]), "object array"),

@@ -119,7 +119,7 @@ def images(array: Array, what: str) -> Array:
     from mlp_runtime.inputs.pixels import as_uint8  # the same rule as on the device
 
     try:
-        return as_uint8(array, len(array))
+        return as_uint8(array, array)
     except InputError as error:
         raise DataError(f"{what}: {error}") from None
 

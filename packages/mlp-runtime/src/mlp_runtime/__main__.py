@@ -38,9 +38,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     try:
         return _print({"info": _info, "predict": _predict, "bench": _bench}[options.command](options))
     except UnknownActivation as error:
-        return _complain(
-            MODEL, f"{error}; this command loads no plug-ins, so ask from Python, or use mlp-train --plugin"
-        )
+        hint = "this command loads no plug-ins, so ask from Python, or use mlp-train --plugin"
+        return _complain(MODEL, f"{error}; {hint}")
     except ModelFileError as error:
         return _complain(MODEL, str(error))
     except InputError as error:

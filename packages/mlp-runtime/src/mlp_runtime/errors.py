@@ -57,14 +57,28 @@ def nearest(name: str, known: Iterable[str]) -> str:
 def shown(value: Any) -> str:
     """Return what came, cut short, for an error's one sentence: a hostile file or caller can hold long things.
 
-    >>> shown(None), shown("abc"), shown([1, 2]), shown(np.zeros((2, 3)))
-    ('None', "'abc'", 'a list of 2', 'a float64 array of shape (2, 3)')
+    >>> shown(None), shown("abc"), shown([1, 2]), shown(np.zeros((2, 3), int))
+    ('None', "'abc'", 'a list of 2', 'an int64 array of shape (2, 3)')
     """
+    if isinstance(value, (str, bytes, int, float, complex, np.generic, type(None))):
+        text = repr(value[:60] if isinstance(value, (str, bytes)) else value)
+        return text if len(text) <= 70 else text[:67] + "..."
+    what = "map" if isinstance(value, dict) else type(value).__name__
     if isinstance(value, np.ndarray):
-        return f"a {value.dtype} array of shape {value.shape}"
-    if isinstance(value, (list, tuple, dict)):
-        return f"a {'map' if isinstance(value, dict) else type(value).__name__} of {len(value)}"
-    if not isinstance(value, (str, bytes, int, float, complex, np.generic, type(None))):
-        return f"a {type(value).__name__}"
-    text = repr(value[:60] if isinstance(value, (str, bytes)) else value)
-    return text if len(text) <= 70 else text[:67] + "..."
+        what = f"{value.dtype} array of shape {value.shape}" + " with masked values" * is_masked(value)
+    elif isinstance(value, (list, tuple, dict)):
+        what += f" of {len(value)}"
+    return f"a{'n' * (what[0] in 'aeioAEIO')} {what}"
+
+
+def is_masked(value: Any) -> bool:
+    """Tell whether an array hides some of its values (numpy.ma); np.asarray would show what lies behind the mask."""
+    return hasattr(value, "filled") and bool(np.any(value.mask))
+
+
+def as_array(raw: Any) -> np.ndarray:
+    """Return raw as an array. What is none, rows of different lengths or values that are masked, gives one of None."""
+    try:
+        return np.asarray(None if is_masked(raw) else raw)
+    except ValueError:
+        return np.asarray(None)

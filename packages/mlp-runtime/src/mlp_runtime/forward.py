@@ -19,7 +19,7 @@ from typing import Any, Callable, Mapping, NamedTuple, Sequence
 import numpy as np
 
 from .activations import Activation, identity, layer, relu, softmax
-from .errors import InputError, shown
+from .errors import InputError, as_array, shown
 
 CHUNK = 256  # rows a step: the activations of a small network then stay in the processor's cache ...
 MAX_BUFFER = 2**20  # ... and numbers a buffer: a wide network takes fewer rows a step
@@ -73,9 +73,8 @@ def _steps(layers: Sequence[Layer]) -> list[_Step]:
             steps.append(_Step(each.weight, np.maximum, -bias, None))
             carried = bias
         else:
-            steps.append(
-                _Step(each.weight, np.add, bias, None if each.activation.forward is identity else each.activate)
-            )
+            activate = None if each.activation.forward is identity else each.activate
+            steps.append(_Step(each.weight, np.add, bias, activate))
     return steps
 
 
@@ -131,10 +130,7 @@ class Plan:
 
     def check(self, x: Any) -> np.ndarray:
         """Return x as a contiguous float32 array of shape (n_in,) or (batch, n_in), or raise InputError."""
-        try:
-            given = np.asarray(x)
-        except ValueError:  # rows of different lengths
-            given = np.asarray(None)
+        given = as_array(x)
         if given.dtype.kind not in "fiub" or given.ndim not in (1, 2) or given.shape[-1] != self.n_in:
             wanted = f"prepared numbers of shape ({self.n_in},) or (n, {self.n_in})"
             hint = "give raw ones to predict or to model.input.transform"

@@ -194,9 +194,7 @@ def check_chain(header: dict[str, Any], tensors: dict[str, np.ndarray], size: in
     if given != len(names) and not single:
         raise header_error(f"output: found {len(names)} names, but {giver} gives {given} numbers")
     if output.get("threshold") is not None and not single and output["kind"] != "labels":
-        raise header_error(
-            "output.threshold: wanted nothing, because only labels and a number for two classes have one"
-        )
+        raise header_error("output.threshold: wanted nothing: only labels and a number for two classes have one")
 
     selftest = header.get("selftest")
     if selftest is not None:

@@ -25,16 +25,9 @@ from .vector import VectorInput
 Input = Union[VectorInput, ImageInput, TableInput]
 
 __all__ = [
-    "FLAGS",
-    "Column",
-    "ImageInput",
-    "Input",
-    "TableInput",
-    "VectorInput",
-    "input_from_spec",
-    "leading_letters",
+    "FLAGS", "Column", "ImageInput", "Input", "TableInput", "VectorInput", "input_from_spec", "leading_letters",
     "words",
-]
+]  # fmt: skip
 
 KINDS: Mapping[str, Any] = {kind.kind: kind for kind in (VectorInput, ImageInput, TableInput)}
 

@@ -9,7 +9,7 @@ from typing import Any, Callable, Optional, Sequence, Union
 
 import numpy as np
 
-from ..errors import InputError, shown
+from ..errors import InputError, is_masked, shown
 from ..schema import check
 from .cells import LARGEST, flag, is_missing, is_scalar, leading_letters, number, text, words
 from .dates import ORDERS, PARTS, date_part
@@ -112,6 +112,8 @@ class Column:
     def write(self, cells: Any, out: np.ndarray) -> None:
         """Write the numbers of many cells to `out` (n, numbers of this column), which is all zeros."""
         many = len(cells) > 1
+        if is_masked(cells):
+            cells = cells.tolist()  # None stands where the mask hides a cell
         if many and self.type == "number" and not self.part and self._write_numbers(cells, out):
             return
         for row, cell in enumerate(cells):

@@ -79,7 +79,7 @@ class ImageInput(Prepared):
         array = frame_array(raw)
         if array.ndim not in (2, 3, 4):
             raise self._unwanted(raw)
-        return array.ndim == 4 or (array.ndim == 3 and array.shape[2] not in (3, 4))
+        return array.ndim == 4 or (array.ndim == 3 and array.shape[2] not in (1, 3, 4))
 
     def prepare(self, raw: Any, many: Optional[bool] = None) -> np.ndarray:
         """Return the pixels of the frames, uint8 (n, size), in a fresh array.
@@ -130,7 +130,9 @@ class ImageInput(Prepared):
         return frames if self.channels == 1 else np.stack([frames, frames[:, ::-1], frames[:, :, ::-1]], axis=-1)
 
     def _pixels(self, frames: np.ndarray, raw: Any) -> np.ndarray:
-        """Return frames (n, h, w) or (n, h, w, 3 | 4) as uint8 in this input's channels."""
+        """Return frames (n, h, w) or (n, h, w, 1 | 3 | 4) as uint8 in this input's channels."""
+        if frames.ndim == 4 and frames.shape[3] == 1:
+            frames = frames[..., 0]
         if frames.ndim not in (3, 4) or (frames.ndim == 4 and frames.shape[3] not in (3, 4)):
             raise self._unwanted(raw)
         height, width = frames.shape[1:3]
@@ -139,7 +141,7 @@ class ImageInput(Prepared):
                 f"{height} x {width} pixels came, but the model wants {self.height} x {self.width} (fit='none'): "
                 f"resize the frame, or train with fit='ink' or fit='stretch', which do that"
             )
-        levels = as_uint8(frames, len(frames))
+        levels = as_uint8(frames, raw)
         if levels.ndim == 3:
             return levels if self.channels == 1 else np.repeat(levels[..., None], 3, axis=3)
         return grey(levels) if self.channels == 1 else colour(levels)

@@ -6,35 +6,35 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import InputError, shown
+from ..errors import InputError, as_array, shown
 
 # Grey by ITU-R BT.601, 0.299 R + 0.587 G + 0.114 B, in integers that add up to 2**15: the same on every machine.
 _RED, _GREEN, _BLUE = 9798, 19235, 3735
 _BLOCK = 2**18  # pixels converted at a time, so that a large photograph needs little memory beside itself
 
 
-def as_uint8(frames: np.ndarray, count: int) -> np.ndarray:
-    """Return frames as uint8, by a rule that never guesses. `count` frames are held along the first axis.
+def as_uint8(frames: np.ndarray, raw: Any) -> np.ndarray:
+    """Return frames (n, ...) as uint8, by a rule that never guesses; the error shows `raw`, which is what came.
 
     bool: False is 0, True is 255. Whole numbers: 0..255. Floats: a frame whose largest value is at most 1 is read as
     0..1, one whose largest value is 16 to 255 as 0..255. All else raises InputError, which says how to get there.
 
-    >>> as_uint8(np.array([[0.0, 0.5, 1.0]]), 1)
+    >>> as_uint8(np.array([[0.0, 0.5, 1.0]]), None)
     array([[  0, 128, 255]], dtype=uint8)
     """
     if frames.dtype == np.uint8:
         return frames
     if frames.dtype == bool:
         return np.asarray(frames * np.uint8(255))
-    peaks = frames.reshape(count, -1).max(axis=1)
+    peaks = frames.reshape(len(frames), -1).max(axis=1)
     lit = peaks[peaks > 0]  # a black frame is the same in either range
     is_float = frames.dtype.kind == "f"
     is_share = is_float and bool((lit <= 1).all())
     is_level = bool((lit >= (16 if is_float else 2)).all())
     in_range = frames.min() >= 0 and peaks.max() <= 255  # NaN is not
-    if not in_range or not (is_share or is_level) or frames.dtype == np.uint16:
+    if not in_range or not (is_share or is_level) or frames.dtype.newbyteorder("=") == np.uint16:
         raise InputError(
-            f"{shown(frames)} with values from {frames.min():.6g} to {frames.max():.6g} came, but pixels are uint8, "
+            f"{shown(raw)} with values from {frames.min():.6g} to {frames.max():.6g} came, but pixels are uint8, "
             "bool, whole numbers to 255, or floats that reach at most 1 or at least 16: give uint8, "
             "which is (frame >> 8).astype('uint8') for 16 bits"
         )
@@ -72,8 +72,12 @@ def colour(frames: np.ndarray) -> np.ndarray:
 
 def frame_array(frame: Any) -> np.ndarray:
     """Return one frame or batch as an array of numbers, or raise InputError. PIL images are taken through NumPy."""
-    array = np.asarray(frame if hasattr(frame, "__array__") else None)
+    is_array = hasattr(frame, "__array__") or hasattr(frame, "__array_interface__")  # PIL has only the second
+    array = as_array(frame if is_array else None)
     if array.dtype.kind not in "uifb" or not array.size:
-        hint = ": give numpy.asarray(frame, dtype='uint8')" if isinstance(frame, (list, tuple)) else ""
+        is_file = isinstance(frame, (str, bytes)) or hasattr(frame, "__fspath__")
+        hint = ": decode the file first, as PIL.Image.open does" if is_file else ""
+        if isinstance(frame, (list, tuple)):
+            hint = ": give numpy.asarray(frame, dtype='uint8')"
         raise InputError(f"{shown(frame)} came, but the model wants images as arrays of pixels{hint}")
     return array

@@ -6,7 +6,7 @@ from typing import Any, Mapping, Optional, Sequence
 
 import numpy as np
 
-from ..errors import InputError, shown
+from ..errors import InputError, as_array, shown
 from ..schema import MAX_WIDTH, check
 from .common import Prepared
 
@@ -97,16 +97,17 @@ class VectorInput(Prepared):
         return np.asarray(np.clip(spread / factor + self.mean, -1e30, 1e30), np.float32)
 
     def _numbers(self, raw: Any) -> np.ndarray:
-        try:
-            given = np.asarray(raw)
-        except ValueError:  # rows of different lengths
-            raise self._unwanted(raw) from None
+        columns = [*getattr(raw, "columns", ())]  # a data frame's, which may come in another order
+        if self.names and columns != [*self.names] and any(isinstance(name, str) for name in columns):
+            raise self._unwanted(raw, f" with the columns {', '.join(map(str, columns))[:250]}")
+        given = as_array(raw)
         if given.dtype.kind not in "fiub" or given.ndim not in (1, 2) or not given.size:
-            raise self._unwanted(raw)
+            is_ragged = isinstance(raw, (list, tuple)) and bool(raw) and not given.ndim
+            raise self._unwanted(given if given.ndim and given.size else raw, " rows of different lengths" * is_ragged)
         return given
 
-    def _unwanted(self, raw: Any) -> InputError:
+    def _unwanted(self, raw: Any, more: str = "") -> InputError:
         shapes = f"({self.features},), or (n, {self.features}) for many"
         order = repr(", ".join(self.names[:20])[:250])[1:-1] if self.names else ""  # a hostile file's names are escaped
         names = f" in the order {order}{', ...' * (self.features > 20)}" if order else ""
-        return InputError(f"{shown(raw)} came, but the model wants an array of numbers of shape {shapes}{names}")
+        return InputError(f"{shown(raw)}{more} came, but the model wants an array of numbers of shape {shapes}{names}")
