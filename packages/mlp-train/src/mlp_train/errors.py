@@ -19,6 +19,10 @@ class PluginError(UsageError):
     """A plug-in cannot be loaded, or registers something that cannot work."""
 
 
+class ForeignModelError(TrainError):
+    """A model of another program cannot be taken over: it is damaged, or does what no model file says."""
+
+
 class CheckpointError(TrainError):
     """A checkpoint cannot be used: it is damaged, or not a checkpoint at all."""
 
@@ -49,6 +53,7 @@ EXIT_CODES: dict[type[MlpError], int] = {
     DataError: 3,
     ModelFileError: 4,
     CheckpointError: 4,
+    ForeignModelError: 4,
     GoalMissed: 5,
     OutputError: 6,
     DivergedError: 7,

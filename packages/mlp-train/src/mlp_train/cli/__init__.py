@@ -17,6 +17,7 @@ from mlp_train.cli.export import export
 from mlp_train.cli.fit import FitCommand, fit
 from mlp_train.cli.frame import OneSentence
 from mlp_train.cli.gradcheck import gradcheck
+from mlp_train.cli.import_ import import_
 from mlp_train.cli.inspect import inspect
 from mlp_train.cli.predict import predict
 from mlp_train.cli.report import report
@@ -32,6 +33,7 @@ app = typer.Typer(
 app.command(cls=FitCommand)(fit)
 for command in (evaluate, predict, inspect, report, export, explain, gradcheck, ui, env):
     app.command(cls=PlainCommand)(command)
+app.command("import", cls=PlainCommand)(import_)
 app.add_typer(runs, name="runs")
 
 

@@ -1,0 +1,112 @@
+"""An importer takes over a model that another program has trained, and proves that both answer alike.
+
+`onnx` and `safetensors` read files; `sklearn`, `torch` and `keras` take fitted objects. Each returns an `Imported`,
+whose `save` writes the model file, or raises ForeignModelError, which names what cannot be expressed. docs/import.md
+has the tables.
+
+What's where: `net`, `sources` and `answers` hold what is being taken over, from the input to what the numbers mean;
+`checking` compares it with its source; `curves` recognises activations; `from_...` and `onnx_...` read each form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from mlp_train.errors import ForeignModelError, UsageError
+from mlp_train.importers.answers import wishes
+from mlp_train.importers.checking import Imported
+
+__all__ = ["ForeignModelError", "Imported", "import_file", "onnx", "safetensors"]
+
+Names = Sequence[Any] | None
+OTHER_FILES = {  # by what they begin with; most can only be opened by running code from them
+    b"PK\x03\x04": "a zip, as .keras and .pt files are: load it where it comes from, and give the object to "
+    "mlp_train.importers",
+    b"\x80": "a pickle, which runs code when it is opened: open it where it comes from, and give the object to "
+    "mlp_train.importers.sklearn or .torch",
+    b"\x89HDF": "HDF5: load it with Keras, and give the model to mlp_train.importers.keras",
+}
+
+
+def import_file(
+    path: str | Path,
+    *,
+    spec: str | Path | None = None,
+    classes: Names = None,
+    labels: Names = None,
+    names: Names = None,
+    features: Names = None,
+    logits: bool = False,
+) -> Imported:
+    """Take over the network of a file, whose kind its content tells: ONNX, or safetensors with a spec."""
+    content = _content(path)
+    said: dict[str, Any] = {
+        "classes": classes,
+        "labels": labels,
+        "names": names,
+        "features": features,
+        "logits": logits,
+    }
+    for start, what in OTHER_FILES.items():
+        if content.startswith(start):
+            raise ForeignModelError(f"{path}: the file is {what}")
+    is_tensors = content[8:9] == b"{"
+    if spec is not None and not is_tensors:
+        raise UsageError("--spec describes the tensors of a safetensors file, but this is none: leave it out")
+    if is_tensors and spec is None:
+        raise UsageError(f"{path}: tensors alone are no network: --spec FILE says what they are (docs/import.md)")
+    return safetensors(path, spec, **said) if spec is not None else onnx(path, **said)
+
+
+def onnx(
+    path: str | Path,
+    *,
+    classes: Names = None,
+    labels: Names = None,
+    names: Names = None,
+    features: Names = None,
+    logits: bool = False,
+) -> Imported:
+    """Take over the network of an ONNX file; no other file is opened.
+
+    classes, labels or names: what the outputs are called, where the file does not say it. features: what the inputs are
+    called. logits: make probabilities of the last numbers.
+    """
+    from mlp_train.importers.from_onnx import import_onnx
+
+    content, wish = _content(path), wishes(classes, labels, names, features, logits)
+    return _located(path, lambda: import_onnx(content, Path(path).name, wish))
+
+
+def _content(path: str | Path) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path}: the file cannot be read: the system says '{error.strerror}'") from error
+
+
+def _located(path: str | Path, read: Callable[[], Imported]) -> Imported:
+    """Read a file; an error names it."""
+    try:
+        return read()
+    except ForeignModelError as error:
+        raise ForeignModelError(f"{path}: {error}") from error.__cause__
+
+
+def safetensors(
+    path: str | Path,
+    spec: str | Path,
+    *,
+    classes: Names = None,
+    labels: Names = None,
+    names: Names = None,
+    features: Names = None,
+    logits: bool = False,
+) -> Imported:
+    """Take over the network whose weights are in a safetensors file; the spec, JSON or TOML, says which is what."""
+    from mlp_train.importers.from_safetensors import import_safetensors
+
+    content, wish = _content(path), wishes(classes, labels, names, features, logits)
+    return _located(path, lambda: import_safetensors(path, content, spec, wish))
