@@ -44,6 +44,7 @@ html_extra_path = ["site"]  # an index.html at the top, which leads to the index
 html_show_copyright = False
 html_copy_source = False
 
+SOURCE = "str | PathLike | bytes | BinaryIO"
 LINK = re.compile(r"^- \[(?P<text>.+?)\]\((?P<target>[^)#]+\.md)\)", re.MULTILINE)
 
 
@@ -68,6 +69,14 @@ def add_contents(app: Any, docname: str, source: list[str]) -> None:  # noqa: AR
         source[0] += "\n\n" + contents(source[0])
 
 
+def spell_out(app: Any, what: str, name: str, thing: Any, options: Any, signature: str, answer: str) -> Any:  # noqa: ARG001
+    """Write a signature so that Sphinx can read it; the runtime's `Source` is not the one of mlp_data."""
+    if signature and name == "mlp_runtime.load":
+        signature = signature.replace("Source", SOURCE)
+    return signature and signature.replace("<factory>", "..."), answer
+
+
 def setup(app: Any) -> None:
     """Sphinx calls this."""
     app.connect("source-read", add_contents)
+    app.connect("autodoc-process-signature", spell_out)
