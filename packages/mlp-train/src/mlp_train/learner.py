@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from math import isfinite
@@ -24,6 +24,8 @@ from mlp_train.fast_step import FastStep
 from mlp_train.lbfgs import LBFGS
 from mlp_train.network import FlatArrays, LayerSpec, Network
 from mlp_train.optimizers import OPTIMIZERS
+from mlp_train.own_rows import FastOwnRows, PlainOwnRows
+from mlp_train.parallel import Ranks
 from mlp_train.plan import Plan
 from mlp_train.schedules import learning_rate
 from mlp_train.share import Exchange, Share
@@ -82,6 +84,7 @@ class Learner:
         exchange: Exchange,
         augmenter: Augmenter | None = None,
         control: Control | None = None,
+        ranks: Ranks | None = None,
     ) -> None:
         self.plan, self.crew, self.state, self.exchange = plan, crew, state, exchange
         self.augmenter = augmenter
@@ -103,8 +106,7 @@ class Learner:
         if config.average != "none":
             start = int(SWA_START * plan.steps) if config.average == "swa" else 0
             self.average = Average(config.average, size, config.dtype, start=start)
-        kind_of_step = PlainStep if config.engine == "plain" else partial(FastStep, self.share, exchange, crew)
-        self.step: PlainStep = kind_of_step(
+        self.step: PlainStep = self._kind_of_step(ranks)(
             self.network,
             plan.loss,
             self.optimizer,
@@ -114,6 +116,12 @@ class Learner:
             average=self.average,
             rows=plan.piece,
         )
+
+    def _kind_of_step(self, ranks: Ranks | None) -> Callable[..., PlainStep]:
+        if self.plan.config.engine == "plain":
+            return PlainStep if ranks is None else partial(PlainOwnRows, ranks)
+        kind = FastStep if ranks is None else partial(FastOwnRows, ranks)
+        return partial(kind, self.share, self.exchange, self.crew)
 
     def take(self, steps: int) -> None:
         """Begin with this process's share of the state, after so many steps."""
@@ -130,6 +138,11 @@ class Learner:
             vectors += [(name, self._layered(getattr(watched, name))) for name in ("gradient", "change")]
         for name, own in vectors:
             self.share.put(own, self._layered(self.state.vectors[name], self.plan.layers))
+
+    def align(self, ranks: Ranks) -> None:
+        """Take what rank 0 has: processors of two kinds may round differently, and would drift apart unnoticed."""
+        for _, own in self._vectors():
+            ranks.as_first(own.flat)
 
     def _vectors(self) -> list[tuple[str, FlatArrays]]:
         own = {"parameters": self.network.flat}

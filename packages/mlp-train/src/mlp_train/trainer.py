@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator
-from typing import Any
+from contextlib import suppress
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from mlp_train.config import FitConfig, make_config
 from mlp_train.control import Control
 from mlp_train.crew import Crew
 from mlp_train.diagnose import DeadUnits, layer_norms, update_ratios
+from mlp_train.errors import DivergedError
 from mlp_train.events import EpochEnd, Event, Finished, Progress, Started, Stopped
 from mlp_train.initializers import initialize
 from mlp_train.lbfgs_learner import LbfgsLearner
@@ -23,6 +25,7 @@ from mlp_train.learner import Learner, Pass, State
 from mlp_train.losses import mean_loss
 from mlp_train.metrics import rounded
 from mlp_train.network import ForwardPass, Network
+from mlp_train.parallel import Ranks
 from mlp_train.piece import PIECE
 from mlp_train.plan import Plan, Settled, make_plan
 from mlp_train.plugins import load_installed
@@ -64,29 +67,40 @@ def train(
 
 
 def settle(
-    dataset: Dataset, config: FitConfig, resume: Checkpoint | None = None, said: Collection[str] | None = None
+    dataset: Dataset,
+    config: FitConfig,
+    resume: Checkpoint | None = None,
+    said: Collection[str] | None = None,
+    *,
+    measure: bool = True,
 ) -> Plan:
     """Settle how `dataset` will be trained on, as the run of the checkpoint `resume` did, or with measurements anew.
 
-    said: as `make_plan` takes it.
+    said: as `make_plan` takes it. measure: whether what is left to a measurement is measured here.
     """
     from mlp_train.measuring import measured  # which trains a little itself
 
     load_installed()
     plan = make_plan(dataset, config, Settled() if resume is None else settled(resume), said)
-    return plan if resume else measured(plan)
+    return measured(plan) if measure and not resume else plan
 
 
 class Trainer:
     """One training run: the network, what every process of its crew learns, and what was reached so far."""
 
-    def __init__(self, plan: Plan, resume: Checkpoint | None = None, control: Control | None = None) -> None:
-        self.plan, self.config = plan, plan.config
+    def __init__(
+        self,
+        plan: Plan,
+        resume: Checkpoint | None = None,
+        control: Control | None = None,
+        ranks: Ranks | None = None,
+    ) -> None:
+        self.plan, self.config, self.ranks = plan, plan.config, ranks
         self.crew = Crew(plan.workers)
         self.state = State(plan, self.crew)
         self.exchange = Exchange(plan.layers, plan.piece, plan.config.dtype, self.crew)
         self.network = Network(plan.layers, plan.config.dtype, self.state.vectors["parameters"])
-        self.augmenter = None if self.config.augment == "none" else Augmenter(plan, self.crew)
+        self.augmenter = None if self.config.augment == "none" else Augmenter(plan, self.crew, ranks)
         self.learner: Learner | LbfgsLearner | None = None
         self.control = control or Control()
         self.epoch = 0  # epochs done
@@ -193,10 +207,35 @@ class Trainer:
 
     def one_epoch(self) -> Iterator[Pass]:
         """Show every process's share of the network every training sample once."""
-        assert self.learner is not None
         self.crew.call()
+        if self.ranks is None:
+            yield from self._own_epoch()
+            return
+        self.ranks.tell(float(self.lr_scale[0]))
+        try:
+            yield from self._own_epoch()
+        except DivergedError:  # which all ranks notice, because all see the same loss
+            self.ranks.rest()
+            raise
+        self.ranks.rest()
+
+    def follow(self, ranks: Ranks) -> NoReturn:
+        """Do an epoch whenever rank 0 says so, until it says that the job ends."""
+        self.start()
+        while True:
+            self.lr_scale[0] = ranks.listen()
+            with suppress(DivergedError):  # rank 0 says it
+                for _ in self._own_epoch():
+                    continue
+            self.epoch += 1
+
+    def _own_epoch(self) -> Iterator[Pass]:
+        assert self.learner is not None
         for done in self.learner.epoch(self.epoch, float(self.lr_scale[0])):
             yield done
+        if self.ranks is not None:
+            assert isinstance(self.learner, Learner), "lbfgs is refused"
+            self.learner.align(self.ranks)
         self.learner.put(done.watched)
         self.crew.wait()
 
@@ -212,7 +251,7 @@ class Trainer:
         if self.config.optimizer == "lbfgs":
             learner = LbfgsLearner(self.plan, self.state)
         else:
-            learner = Learner(self.plan, self.crew, self.state, self.exchange, self.augmenter, self.control)
+            learner = Learner(self.plan, self.crew, self.state, self.exchange, self.augmenter, self.control, self.ranks)
         learner.take(self.epoch * self.plan.batches)
         return learner
 

@@ -95,12 +95,17 @@ def fit(
     given = dict(locals())
     apart = ("config", "resume", "force", "as_json", "quiet", "debug")
     flags = {key: value for key, value in given.items() if key not in apart and value not in (None, [])}
-    from mlp_train.cli.training import new_run, resumed_run, work
+    from mlp_train.parallel import join
 
+    ranks = join()
+    from mlp_train.cli.training import follow, new_run, resumed_run, work
+
+    if ranks is not None and ranks.index:
+        follow(ranks)
     if resume is None:
         job = new_run(flags, config=config, force=force, quiet=quiet)
     else:
         job = resumed_run(
             None if resume == NEWEST else resume, flags, quiet=quiet, refused={"--config": config, "--force": force}
         )
-    work(job, as_json=as_json)
+    work(job, as_json=as_json, ranks=ranks)

@@ -33,6 +33,10 @@ class OneSentence(PlainGroup):
         for ours in ("prog_name", "standalone_mode"):
             extra.pop(ours, None)
         _prepare_streams()
+        if arguments[:1] == ["fit"]:  # the one command that mpiexec may start several of
+            from mlp_train.parallel import silence_others
+
+            silence_others()
         try:
             if not arguments:
                 with contextlib.redirect_stdout(sys.stderr):
@@ -42,10 +46,13 @@ class OneSentence(PlainGroup):
                 code = super().main(arguments, "mlp-train", standalone_mode=False, **extra)
         except PipeClosed:
             _silence(sys.stdout)
-            sys.exit(PIPE_CLOSED)
+            code = PIPE_CLOSED
         except Exception as error:
-            sys.exit(_report(error, debug="--debug" in arguments))
-        sys.exit(code if isinstance(code, int) else 0)
+            code = _report(error, debug="--debug" in arguments)
+        code = code if isinstance(code, int) else 0
+        if (parallel := sys.modules.get("mlp_train.parallel")) is not None:
+            parallel.leave(code)
+        sys.exit(code)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; Typer itself would answer these two without a word or with a wrong code."""

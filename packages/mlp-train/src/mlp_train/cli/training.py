@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import mlp_data
 import mlp_runtime
@@ -27,6 +27,7 @@ from mlp_train.evaluation import score_splits
 from mlp_train.events import Event, Finished, Progress, Started, Stopped
 from mlp_train.hints import Hint, Hinted, advise
 from mlp_train.metrics_log import MetricsLog, read_events
+from mlp_train.parallel import Ranks, agreed, mpiexec, one_rank, together
 from mlp_train.plan import hold_out, own_validation
 from mlp_train.plugins import load_plugins
 from mlp_train.presets import resolve
@@ -86,7 +87,7 @@ def resumed_run(path: str | None, flags: Mapping[str, Any], *, quiet: bool, refu
     return Job(settings, voice, run, checkpoint=checkpoint, source_name=Path(began_with).name, done=done)
 
 
-def work(job: Job, *, as_json: bool) -> None:
+def work(job: Job, *, as_json: bool, ranks: Ranks | None = None) -> None:
     """Do the job and print its answer; GoalMissed where the result is worse than what was asked for."""
     goal = job.settings["min_accuracy"]
     if job.done is not None:
@@ -94,28 +95,55 @@ def work(job: Job, *, as_json: bool) -> None:
         deliver(job.done, job.voice, job.settings, as_json=as_json)
         return
     try:
-        _train(job, goal, as_json=as_json)
+        _train(job, goal, as_json=as_json, ranks=ranks)
     finally:
         if job.run is not None and job.is_new:
             with suppress(OSError, OutputError), job.run.lock():  # not empty, or another run has come into it
                 job.run.folder.rmdir()
 
 
-def _train(job: Job, goal: float | None, *, as_json: bool) -> None:
+def follow(ranks: Ranks) -> NoReturn:
+    """Train along as another rank than 0, with what rank 0 says, until it says that the job ends."""
+    job = Job(*ranks.listen())
+    try:
+        with ranks.together():
+            load_plugins(job.settings["plugin"])
+            config = one_rank(job.settings.config)
+            plan = settle(_load(job), config, job.checkpoint, job.settings.said, measure=False)
+        plan = agreed(plan, ranks)
+        with ranks.together():
+            trainer = Trainer(plan, job.checkpoint, ranks=ranks)
+        trainer.follow(ranks)
+    except Exception as error:
+        ranks.cry(error)
+
+
+def _train(job: Job, goal: float | None, *, as_json: bool, ranks: Ranks | None) -> None:
     began = time.perf_counter()
     settings, voice = job.settings, job.voice
-    load_plugins(settings["plugin"])
-    dataset = _load(job)
-    _check_goal_can_be_measured(dataset, goal, settings.config)
-    said = list(about_data(dataset, settings))
-    for sentence in said:
-        voice.say(sentence)
-    plan = settle(dataset, settings.config, job.checkpoint, settings.said)
-    trainer = Trainer(plan, job.checkpoint)  # what is wrong with a setting is said before a folder is made
+    if ranks is not None:
+        one_rank(settings.config)  # before anybody loads anything
+        ranks.tell((settings, Voice(quiet=True), None, False, False, job.checkpoint, job.source_name))
+    with together(ranks):
+        load_plugins(settings["plugin"])
+        dataset = _load(job)
+        _check_goal_can_be_measured(dataset, goal, settings.config)
+        said = list(about_data(dataset, settings))
+        for sentence in said:
+            voice.say(sentence)
+        config = settings.config if ranks is None else one_rank(settings.config)
+        plan = settle(dataset, config, job.checkpoint, settings.said)
+    plan = agreed(plan, ranks)
+    with together(ranks):
+        # what is wrong with a setting is said before a folder is made
+        trainer = Trainer(plan, job.checkpoint, ranks=ranks)
+    if ranks is not None:
+        ranks.rest()
+        voice.say(f"ranks: {ranks.count}, each with its rows of every batch ({ranks.library})")
     name = settings["name"] or Path(dataset.name).stem
     run = job.run or create_run(name, out=settings["out"], force=job.force)
     voice.say(f"run folder: {run.folder}")
-    with run.lock(), _resumable(run, voice):
+    with run.lock(), _resumable(run, voice, ranks):
         if job.source_name is None and run.config.exists():
             raise OutputError(f"{run.folder}: another run came into this folder first; choose another")
         if not run.config.exists():
@@ -250,9 +278,15 @@ def _with_test_figures(result: Result, dataset: Dataset, settings: Settings, nam
 
 
 @contextmanager
-def _resumable(run: Run, voice: Voice) -> Iterator[None]:
+def _resumable(run: Run, voice: Voice, ranks: Ranks | None) -> Iterator[None]:
     """Say which command goes on from the checkpoint, after Ctrl-C and where the disk is full."""
     going_on = command("fit", "--resume", run.folder)  # its config.toml names the plug-ins
+    if ranks is not None:
+        going_on = f"{mpiexec(ranks.count)} {going_on}"
+        ranks.promise(
+            f"{run.folder}: one of the {ranks.count} processes was ended from outside (by the system, if memory ran "
+            f"out), and the job with it; the checkpoint is kept; go on with: {going_on}"
+        )
     try:
         yield
     except (KeyboardInterrupt, Interrupted) as error:
