@@ -22,6 +22,7 @@ from mlp_train.cli.inspect import inspect
 from mlp_train.cli.predict import predict
 from mlp_train.cli.report import report
 from mlp_train.cli.runs import runs
+from mlp_train.cli.tune import tune
 from mlp_train.cli.ui import ui
 
 app = typer.Typer(
@@ -31,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command(cls=FitCommand)(fit)
-for command in (evaluate, predict, inspect, report, export, explain, gradcheck, ui, env):
+for command in (tune, evaluate, predict, inspect, report, export, explain, gradcheck, ui, env):
     app.command(cls=PlainCommand)(command)
 app.command("import", cls=PlainCommand)(import_)
 app.add_typer(runs, name="runs")

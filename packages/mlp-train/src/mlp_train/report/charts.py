@@ -121,6 +121,38 @@ def points(x: Sequence[float], y: Sequence[float], *, label: str, x_label: str, 
     return _svg(label, says, f'{_frame(across, up)}{line}<g class="dots">{dots}</g>')
 
 
+def scatter(
+    groups: Sequence[Line],
+    steps: Line,
+    titles: Sequence[Sequence[str]],
+    *,
+    label: str,
+    x_label: str,
+    y_label: str,
+    says: str,
+    x_log: bool = False,
+    **how: object,
+) -> str:
+    """Draw points in groups, and a line of steps; titles: what each point says under the mouse. how: as for `lines`."""
+    every = [*groups, steps]
+    x = axis([a for one in every for a in one.x], LEFT, WIDTH - RIGHT, x_label, log=x_log)
+    y = axis([b for one in every for b in one.y if b is not None], HEIGHT - BOTTOM, TOP, y_label, **how)
+    corners = [(a, b) for a, b in zip(steps.x, steps.y, strict=True) if b is not None]
+    path = "".join(
+        f"{'H' if i else 'M'}{x.place(a):.1f}{f'V{y.place(b):.1f}' if i else f' {y.place(b):.1f}'}"
+        for i, (a, b) in enumerate(corners)
+    )
+    dots = "".join(
+        f'<circle class="point {group.kind}" cx="{x.place(a):.1f}" cy="{y.place(b):.1f}" r="3.2">'
+        f"<title>{escape(title)}</title></circle>"
+        for group, said in zip(groups, titles, strict=True)
+        for a, b, title in zip(group.x, group.y, said, strict=True)
+        if b is not None
+    )
+    drawn = f'<path class="line {steps.kind}" d="{path}"/>' if path else ""
+    return _svg(label, says, f"{_frame(x, y)}{drawn}{dots}")
+
+
 def columns(
     edges: Sequence[float], heights: Sequence[float], *, label: str, x_label: str, y_label: str, says: str
 ) -> str:

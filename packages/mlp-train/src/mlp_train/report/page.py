@@ -11,8 +11,10 @@ from mlp_train.report.charts import Line, percent
 from mlp_train.report.collect import Values
 from mlp_train.report.pieces import Html, tag
 from mlp_train.report.rightness import calibration, classes, errors, numbers, what_matters
+from mlp_train.report.search import search
 from mlp_train.report.setup import about_data, about_setup, repeat
 from mlp_train.reporters.words import NAMES, clock
+from mlp_train.tuning.summary import read_summary
 
 LAYERS = ("train", "valid", "c", "d", "e")  # the look of one layer's line after the other
 PARTS = {"train": "trained on", "valid": "held out", "test": "test"}
@@ -29,6 +31,7 @@ def page(values: Values) -> str:
         *errors(values),
         *what_matters(values),
         *about_data(values),
+        *search(read_summary(values.contents.run.folder)),
         *about_setup(values),
         *repeat(values),
     ]
