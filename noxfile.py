@@ -127,7 +127,8 @@ def cross(session: nox.Session) -> None:
     # A package alone skips its tests with what it does not need: here they run.
     lacking = re.compile(r'importorskip\("(cv2|msgpack|onnx|pyarrow)')
     compared = [str(path) for path in ROOT.glob("packages/*/tests/test_*.py") if lacking.search(path.read_text())]
-    session.run(*PYTEST, "tests", "--ignore=tests/ui", *sorted(compared), *session.posargs)
+    apart = ("--ignore=tests/ui", "--ignore=tests/docs")  # which have sessions of their own
+    session.run(*PYTEST, "tests", *apart, *sorted(compared), *session.posargs)
 
 
 @nox.session
@@ -198,6 +199,18 @@ def readme(session: nox.Session) -> None:
         ROOT, copy, ignore=shutil.ignore_patterns(".git", ".nox", ".venv*", "runs", ".*cache*", "__pycache__")
     )
     session.run(sys.executable, str(ROOT / "tests" / "readme_blocks.py"), "run", str(copy))
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the site of docs/ with warnings as errors, follow its links, and type what its pages show."""
+    install(session, "mlp-train", "-e", "packages/mlp-train[sklearn,onnx]", *group("test"), *group("docs"))
+    site = ROOT / "build" / "site"
+    shutil.rmtree(site, ignore_errors=True)
+    trees = ("-d", str(Path(session.create_tmp()) / "trees"))
+    session.run("sphinx-build", "-q", "-W", "--keep-going", "-E", "-c", "docs", *trees, ".", str(site))
+    session.run(*PYTEST, "tests/docs", *session.posargs, env={"MLP_SITE": str(site)})
+    session.log(f"look at it: {site / 'index.html'}")
 
 
 @nox.session
