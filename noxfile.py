@@ -139,6 +139,14 @@ def sklearn(session: nox.Session) -> None:
     session.run(*PYTEST, *tests, "packages/mlp-train/src/mlp_train/estimators", *session.posargs)
 
 
+@nox.session
+def tune(session: nox.Session) -> None:
+    """Search settings, alone and with a machine that dies in a real PostgreSQL, which Debian's `postgresql` brings."""
+    install(session, "mlp-train", "-e", "packages/mlp-train[tune]", *group("test"))
+    tests = sorted(str(path) for path in Path("packages/mlp-train/tests").glob("test_tune*.py"))
+    session.run(*PYTEST, *tests, *session.posargs, env={"OPENBLAS_NUM_THREADS": "1"})
+
+
 @nox.session(reuse_venv=False)
 def wheels(session: nox.Session) -> None:
     """Build the wheels, install them in fresh environments and use them as a person would."""
