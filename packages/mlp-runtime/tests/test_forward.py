@@ -38,10 +38,11 @@ def test_every_path_gives_what_the_plain_one_gives(sizes, activation, output):
     plain = reference(layers, x)[-1]
     plan = Plan(layers)
     near = 1e-6 * max(1.0, float(np.abs(plain).max()))
-    np.testing.assert_allclose([plan(row) for row in x[:20]], plain[:20], rtol=1e-6, atol=near)
-    np.testing.assert_allclose(plan(x), plain, rtol=1e-6, atol=near)
-    np.testing.assert_allclose(plan(x, strict=True), plain, rtol=1e-6, atol=near)
-    np.testing.assert_allclose(plan(x[0], strict=True), plain[0], rtol=1e-6, atol=near)
+    close = 4e-6 if output == "exp" else 1e-6  # the last digit of z = 19 is 2e-6, which exp makes a share of the answer
+    np.testing.assert_allclose([plan(row) for row in x[:20]], plain[:20], rtol=close, atol=near)
+    np.testing.assert_allclose(plan(x), plain, rtol=close, atol=near)
+    np.testing.assert_allclose(plan(x, strict=True), plain, rtol=close, atol=near)
+    np.testing.assert_allclose(plan(x[0], strict=True), plain[0], rtol=close, atol=near)
 
 
 def test_a_heavy_bias_does_not_swallow_the_input():

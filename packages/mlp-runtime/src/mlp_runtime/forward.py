@@ -23,6 +23,7 @@ from .errors import InputError, as_array, shown
 
 CHUNK = 256  # rows a step: the activations of a small network then stay in the processor's cache ...
 MAX_BUFFER = 2**20  # ... and numbers a buffer: a wide network takes fewer rows a step
+MAX_COPY = 2**20  # numbers of a weight of which a transposed copy is kept, which saves up to half of a product's time
 SMALL = 2**16  # numbers of a product, up to which `dot` is quicker than `matmul`: it is sooner called, but clears `out`
 MANY_CLASSES = 64  # from where summing takes longer as a product than as a sum
 TAME = 60.0  # exp of a logit within +-TAME, and of many classes' sum, is far from float32's ends
@@ -102,6 +103,9 @@ class Plan:
         self.n_out = self.layers[-1].weight.shape[0]
         self._row = (self.n_in,)
         self._local = threading.local()
+        self._transposed: list[
+            np.ndarray
+        ] = []  # weights (n_in, n_out), made by the first batch and shared by all threads
 
     def __call__(self, x: Any, strict: bool = False, logits: bool = False) -> np.ndarray:
         """Return the last activation for x: (n_out,) for a row, (batch, n_out) for a batch.
@@ -143,56 +147,49 @@ class Plan:
         with np.errstate(over="ignore", invalid="ignore"):
             steps = _steps(self.layers)
         is_softmax = self.layers[-1].activation.forward is softmax
-        return _compile_row(steps, is_softmax), _compile_batch(steps, is_softmax)
+        return _compile_row(steps, is_softmax), _compile_batch(steps, is_softmax, self._transposed)
 
 
 def _compile_row(steps: Sequence[_Step], is_softmax: bool) -> Callable[..., np.ndarray]:
     """Return a function from x (n_in,) to a fresh output (n_out,), with its own buffers between the layers."""
+    *before, last = steps
+    buffers = [np.ones(len(each.edge) + 1, np.float32) for each in before]  # the 1 at the end is for the last bias
     hidden = [
-        (each.weight.dot, each.combine, each.edge, np.empty(len(each.edge), np.float32), _for_row(each.activate))
-        for each in steps[:-1]
+        (each.weight.dot, each.combine, each.edge, full[:-1], full if each is before[-1] else full[:-1], each.activate)
+        for each, full in zip(before, buffers)
     ]
-    last_dot, _, last_bias, activate = steps[-1].weight.dot, *steps[-1][1:]
-    n_out, ones = len(last_bias), np.ones(len(last_bias), np.float32)
-    finish = (lambda z: _softmax_row(z, ones)) if is_softmax else _for_row(activate)
-    empty, add = np.empty, np.add
+    n_out, bias = len(last.edge), None if before and last.weight.size <= SMALL else last.edge
+    last_dot = (np.column_stack((last.weight, last.edge)) if bias is None else last.weight).dot
+    square = np.ones((n_out if n_out <= MANY_CLASSES else 1, n_out), np.float32)
+    sums, total = np.empty(len(square), np.float32), square.dot  # the sum in each place: an array divides sooner
+    empty, add, exp, divide = np.empty, np.add, np.exp, np.divide
 
     def run(a: np.ndarray, logits: bool) -> np.ndarray:
-        for dot, combine, edge, z, hidden_activate in hidden:
+        for dot, combine, edge, z, given, activate in hidden:
             dot(a, z)
             combine(z, edge, out=z)
-            if hidden_activate is not None:
-                hidden_activate(z)
-            a = z
+            if activate is not None:
+                activate(z[None])  # an activation may be written for rows
+            a = given
         output = empty(n_out, FLOAT32)
         last_dot(a, output)
-        add(output, last_bias, output)
-        if finish is not None and not (logits and is_softmax):
-            finish(output)
+        if bias is not None:
+            add(output, bias, output)
+        if is_softmax and not logits and -TAME < output.item(output.argmax()) < TAME:  # NaN counts as the largest
+            exp(output, output)
+            total(output, sums)
+            divide(output, sums, output)
+        elif last.activate is not None and not (is_softmax and logits):
+            last.activate(output[None])
         return output
 
     return run
 
 
-def _for_row(activate: Any) -> Any:
-    """Return a function that activates z (n_out,) in place: an activation may be written for rows."""
-    return None if activate is None else lambda z: activate(z[None])
-
-
-def _softmax_row(z: np.ndarray, ones: np.ndarray) -> None:
-    """Turn one row of logits into their softmax in place, by the fewest calls that keep it stable."""
-    top = z.item(z.argmax())  # NaN counts as the largest, so it is found here
-    if not -1e30 < top < 1e30:  # near infinity the plain form knows what to do
-        softmax(z, z)
-        return
-    if not -TAME < top < TAME:
-        np.subtract(z, top, z)
-    np.exp(z, z)
-    np.divide(z, z.dot(ones), z)
-
-
-def _compile_batch(steps: Sequence[_Step], is_softmax: bool) -> Callable[..., np.ndarray]:
+def _compile_batch(steps: Sequence[_Step], is_softmax: bool, transposed: list[np.ndarray]) -> Callable[..., np.ndarray]:
     """Return a function from x (batch, n_in) to a fresh output (batch, n_out), which works in chunks of rows.
+
+    `transposed` takes the weights as products of few rows read them soonest: copied where they are not too large.
 
     With `alone`, each row is multiplied by itself: slower, but what the others hold cannot change how it is rounded.
     """
@@ -200,11 +197,12 @@ def _compile_batch(steps: Sequence[_Step], is_softmax: bool) -> Callable[..., np
     chunk = max(1, min(CHUNK, MAX_BUFFER // max(sizes)))
     buffers = np.empty((2, chunk * max(sizes)), np.float32)  # each layer reads one and writes the other
     windows: dict[int, list[np.ndarray]] = {}
-    transposed = [each.weight.T for each in steps]
     ones = np.ones((sizes[-1], sizes[-1]), np.float32) if sizes[-1] <= MANY_CLASSES else None
 
     def run(x: np.ndarray, alone: bool, logits: bool) -> np.ndarray:
         output = np.empty((len(x), sizes[-1]), np.float32)
+        if not transposed:
+            transposed[:] = [each.weight.T if each.weight.size > MAX_COPY else each.weight.T.copy() for each in steps]
         for start in range(0, len(x), chunk):
             a, result = x[start : start + chunk], output[start : start + chunk]
             rows = len(a)
