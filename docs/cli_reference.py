@@ -64,12 +64,14 @@ def option_row(option: Any, context: Any) -> tuple[str, str, str]:
     """Return an option as it is typed, its default, and what it does."""
     typed, text = option.get_help_record(context)
     default = OFF if getattr(option, "is_flag", False) and not option.secondary_opts else NONE
-    if said := re.search(r"\s*\[([^\]]*)\]$", text):  # the default stands at the end of the help
-        text = text[: said.start()]
-        facts = said[1].split("; ")
-        notes = [fact for fact in facts if fact == "required" or "<=" in fact]  # that it must be given, or its range
-        default = next((fact.removeprefix("default: ") for fact in facts if fact not in notes), default)
-        text += f" ({', '.join(notes)})" if notes else ""
+    facts: list[str] = []
+    while said := re.search(r"\s*\[([^\]]*)\]$", text):  # the default stands at the end of the help
+        text, facts = text[: said.start()], said[1].split("; ") + facts
+    notes = [
+        fact for fact in facts if fact == "required" or re.search("[<>]=?", fact)
+    ]  # it must be given, or its range
+    default = next((fact.removeprefix("default: ") for fact in facts if fact not in notes), default)
+    text += f" ({', '.join(notes)})" if notes else ""
     return code(typed), code(default), cell(text)
 
 

@@ -43,6 +43,21 @@ def test_the_page_has_every_option_and_every_command_that_help_has(words):
         assert f"\n### {words} {name}\n" in CLI, f"{words} {name} is not on the page"
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        "| `--epochs N` | `auto` | How often every row is seen. |",  # told at the end of the help
+        "| `--root DIR` | `runs` | The folder that the runs are in. |",  # told by Typer
+        "| `--trials N` | `30` | How many settings to try. (x>=1) |",  # both
+        "| `--port N` | not set | Listen here; else on one that is free. (1\\<=x\\<=65535) |",
+        "| `--out FILE` | not set | Where it goes; of C a header goes beside it. (required) |",
+        "| `--force` | `off` | Replace what is there. |",
+    ],
+)
+def test_a_default_is_found_where_the_help_tells_it(row):
+    assert row in CLI.splitlines()
+
+
 @pytest.mark.parametrize("package", ["mlp_runtime", "mlp_data", "mlp_train"])
 def test_every_public_name_is_on_the_page_of_the_interface_and_no_other(package):
     shown = set(re.findall(rf"^\.\. (?:auto\w+|py:data):: ({package}\.\w+)$", API, re.MULTILINE))
