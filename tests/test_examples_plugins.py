@@ -137,6 +137,20 @@ def test_the_custom_loader_says_where_a_damaged_file_is_wrong(tmp_path: Path, di
         mlp_data.load(path)
 
 
+def test_the_command_in_the_loaders_example_runs(tmp_path: Path, digits: Dataset) -> None:
+    train = digits.splits["train"]
+    (tmp_path / "semeion.data").write_bytes(semeion(train.x[:300], train.y[:300]))
+    arguments = ["fit", "semeion.data", "--plugin", str(EXAMPLES / "custom_loader.py"), "--epochs", "3"]
+    done = subprocess.run(
+        [sys.executable, "-c", "from mlp_train.cli import main; main()", *arguments, "--out", "run", "--json"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    assert mlp_runtime.load(tmp_path / "run" / "model.mlp").classes == tuple("0123456789")
+
+
 @pytest.mark.parametrize(
     "command",
     [
