@@ -68,7 +68,7 @@ def _block(around: tuple[Token | None, Token, Token | None]) -> Block:
 def run(page: Path) -> None:
     """Run the blocks of one page in the current folder, and leave at the first that fails."""
     namespace: dict[str, Any] = {"__name__": "__main__"}
-    name = page.relative_to(ROOT)
+    name = page.relative_to(ROOT) if page.is_relative_to(ROOT) else page.name
     for block in blocks(page):
         if not block.runs:
             continue
