@@ -28,6 +28,8 @@ PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 AXE = "axe-core@4"
 RUNTIME_WHEEL_LIMIT = 60_000  # bytes
+# Debian's names of the machines that qemu plays, and of where their libraries lie: two Raspberry Pis and one big-endian
+MACHINES = {"armhf": "arm-linux-gnueabihf", "arm64": "aarch64-linux-gnu", "s390x": "s390x-linux-gnu"}
 SETTINGS = nox.project.load_toml(ROOT / "pyproject.toml")
 PYTEST = ("python", "-m", "pytest", "-c", "pyproject.toml", "--rootdir=.", "-q")
 
@@ -181,21 +183,30 @@ def minimums(session: nox.Session) -> None:
 
 @nox.session
 def pi(session: nox.Session) -> None:
-    """Run the built runtime and docs/raspberry-pi.md on 32-bit ARM Debian under qemu (needs root)."""
+    """Run the built runtime on 32-bit and 64-bit ARM and big-endian Debian under qemu (needs root)."""
     built = build_wheels(session)
     workstation = fresh_environment(session, "workstation", *built.values())
-    debian = Path(session.cache_dir) / "bookworm-armhf"
-    session.run("bash", ".ci/make-pi", str(debian), external=True)
-    for leftover in ("runtime", "questions"):
-        shutil.rmtree(debian / leftover, ignore_errors=True)
-    zipfile.ZipFile(built["mlp-runtime"]).extractall(debian / "runtime")  # what pip does with a wheel of pure Python
-    libraries = ":".join(f"/usr/lib/arm-linux-gnueabihf/{name}" for name in ("blas", "lapack"))
-    qemu = f"/usr/bin/qemu-arm-static -E LD_LIBRARY_PATH={libraries} -E PYTHONPATH=/runtime /usr/bin/python3"
-    there = ("--folder", str(debian / "questions"), "--seen-as", "/questions", "--other-machine", "--at-most", "1000")
-    device = f"chroot {shlex.quote(str(debian))} {qemu}"
-    session.run(workstation, "benchmarks/skew.py", "--device", device, *there, external=True)
-    shutil.copyfile(debian / "questions" / "00" / "model.mlp", debian / "model.mlp")
-    session.run(workstation, "tests/raspberry_blocks.py", *shlex.split(device), external=True)  # what docs/ promises
+    golden = ROOT / "packages" / "mlp-runtime" / "tests" / "golden"
+    devices: dict[Path, str] = {}
+    for architecture, triplet in MACHINES.items():
+        debian = Path(session.cache_dir) / f"bookworm-{architecture}"
+        session.run("bash", ".ci/make-pi", str(debian), architecture, external=True)
+        for leftover in ("runtime", "questions", "golden"):
+            shutil.rmtree(debian / leftover, ignore_errors=True)
+        zipfile.ZipFile(built["mlp-runtime"]).extractall(debian / "runtime")  # as pip does with a wheel of pure Python
+        shutil.copytree(golden, debian / "golden")
+        shutil.copyfile(golden.with_name("golden_answers.py"), debian / "golden_answers.py")
+        libraries = ":".join(f"/usr/lib/{triplet}/{name}" for name in ("blas", "lapack"))
+        qemu = f"/usr/bin/qemu -E LD_LIBRARY_PATH={libraries} -E PYTHONPATH=/runtime /usr/bin/python3"
+        devices[debian] = f"chroot {shlex.quote(str(debian))} {qemu}"
+        session.run(*shlex.split(devices[debian]), "/golden_answers.py", "/golden", external=True)
+    asked = ["--seen-as", "/questions", "--other-machine", "--at-most", "1000"]
+    for debian, device in devices.items():
+        asked += ["--device", device, "--folder", str(debian / "questions")]
+    session.run(workstation, "benchmarks/skew.py", *asked, external=True)
+    for debian, device in list(devices.items())[:2]:  # the two that a Raspberry Pi can be: what docs/ promises
+        shutil.copyfile(debian / "questions" / "00" / "model.mlp", debian / "model.mlp")
+        session.run(workstation, "tests/raspberry_blocks.py", *shlex.split(device), external=True)
 
 
 @nox.session(venv_backend="none")

@@ -2,14 +2,15 @@
 
 `python benchmarks/skew.py` makes an environment with NumPy and the runtime alone and asks it about all 10,000 MNIST
 test images, the frames of mnist-png.zip, and the Titanic passengers as raw rows by name; without ../shared/data, about
-the shipped samples. `--device COMMAND` asks another Python, `--other-machine` says that it may round otherwise.
-Ends with exit code 1 where an answer differs.
+the shipped samples. `--device COMMAND` asks another Python, given again several at the same time, and `--other-machine`
+says that they may round otherwise. Ends with exit code 1 where an answer differs.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import shlex
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -150,33 +152,41 @@ def questions_of(home: Path) -> Iterator[Question]:
         yield Question(f"titanic, {split} rows by name", titanic, raw, answers_of_trainer(titanic, table))
     for path in sorted((ROOT / "packages/mlp-runtime/tests/golden").glob("1.*.mlp")):
         asked = mlp_runtime.load(path).input
-        if asked.is_batch(raw := asked.synthesise(20)):  # frames three pixels wide look like one of three colours
-            yield Question(f"golden file {path.name}", path, raw, [])
+        raw = asked.synthesise(20)  # of which frames three pixels wide would look like one of three colours
+        yield Question(f"golden file {path.name}", path, raw if asked.is_batch(raw) else list(raw), [])
 
 
 def main() -> int:
-    """Print a line for each set of questions."""
+    """Print a line for each device and set of questions."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--device", help="how to start the device's Python")
+    parser.add_argument("--device", action="append", help="how to start a device's Python; may be given again")
     parser.add_argument("--other-machine", action="store_true", help="its arithmetic may round otherwise")
     parser.add_argument("--at-most", type=int, help="ask no more than so many of each (batched otherwise)")
-    parser.add_argument("--folder", type=Path, help="an empty folder that the device sees too")
+    parser.add_argument("--folder", action="append", type=Path, help="an empty folder that the device sees, for each")
     parser.add_argument("--seen-as", help="that folder's path on the device")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:
-        command = shlex.split(options.device) if options.device else [str(bare_environment(Path(home) / "bare"))]
-        folder = options.folder or Path(home) / "questions"
+        commands = [shlex.split(device) for device in options.device or []]
+        commands = commands or [[str(bare_environment(Path(home) / "bare"))]]
+        folders = options.folder or [Path(home) / f"questions {number}" for number in range(len(commands))]
         asked = [question.first(options.at_most) for question in questions_of(Path(home))]
-        answered = ask_device(command, asked, folder, options.seen_as or str(folder))
-        verdicts = [compare(question, theirs) for question, theirs in zip(asked, answered, strict=True)]
-    for verdict in verdicts:
-        bits = "same bits" if verdict.same_bits else "rounds otherwise"
-        print(
-            f"{verdict.name:34} {verdict.count:6,} asked   {verdict.labels_differ} labels differ   batch: {bits}   "
-            f"worst difference: {verdict.worst:.1e}"
-        )
+
+        def ask(place: tuple[list[str], Path]) -> list[Verdict]:
+            answered = ask_device(place[0], asked, place[1], options.seen_as or str(place[1]))
+            return [compare(question, theirs) for question, theirs in zip(asked, answered, strict=True)]
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            found = list(pool.map(ask, zip(commands, folders, strict=True)))
+    for command, verdicts in zip(commands, found, strict=True):
+        print(f"\n{shlex.join(command)}" if len(found) > 1 else "")
+        for verdict in verdicts:
+            bits = "same bits" if verdict.same_bits else "rounds otherwise"
+            print(
+                f"{verdict.name:34} {verdict.count:6,} asked   {verdict.labels_differ} labels differ   batch: {bits}   "
+                f"worst difference: {verdict.worst:.1e}"
+            )
     rounds = options.other_machine or options.at_most is not None  # a batch of another size rounds otherwise too
-    agree = all(verdict.agrees(rounds) for verdict in verdicts)
+    agree = all(verdict.agrees(rounds) for verdicts in found for verdict in verdicts)
     print("ok" if agree else "SKEW")
     return int(not agree)
 

@@ -8,6 +8,7 @@ labels, the outputs of all as one batch, and the outputs one by one.
 from __future__ import annotations
 
 import json
+import platform
 import sys
 from pathlib import Path
 
@@ -44,9 +45,8 @@ def main(home):
     installed = {
         name.split(".")[0] for name, m in sys.modules.items() if "-packages" in str(getattr(m, "__file__", ""))
     }
-    print(
-        "Python", sys.version.split()[0], "NumPy", np.__version__, "and besides:", sorted(installed - ours) or "nothing"
-    )
+    here = f"{sys.version.split()[0]} NumPy {np.__version__} on {platform.machine()}, {sys.byteorder}-endian,"
+    print("Python", here, "and besides:", sorted(installed - ours) or "nothing", flush=True)
 
 
 if __name__ == "__main__":

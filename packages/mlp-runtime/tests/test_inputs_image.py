@@ -195,6 +195,11 @@ def test_light_paper_is_turned_dark_without_fitting_too():
         assert (first == frames[0].reshape(-1)).all()
 
 
+def test_a_dark_frame_is_inverted_after_it_is_resized():
+    one = ImageInput(1, 1, ink="dark", fit="stretch")
+    assert one.prepare(np.array([[0, 1]], np.uint8)).tolist() == [[255]]  # the mean of 254 and 255 would be 254
+
+
 def test_a_colour_network_gets_red_green_and_blue():
     frame = np.random.default_rng(0).integers(0, 256, (6, 5, 3)).astype(np.uint8)
     plain = ImageInput(6, 5, channels=3, ink="light")

@@ -77,6 +77,12 @@ def test_missing_cells_are_filled_and_flagged():
     assert row == pytest.approx({**dict.fromkeys(PASSENGERS.output_names, 0), **some}, abs=1e-6)
 
 
+def test_a_missing_cell_is_not_the_value_that_is_called_none():
+    table = TableInput([Column("Alley", "category", values=("None", "Gravel"), missing=True)])
+    assert table.transform({"Alley": "None"}).tolist() == [[1, 0, 0]]
+    assert table.transform({"Alley": None}).tolist() == [[0, 0, 1]]
+
+
 @pytest.mark.parametrize("nothing", [None, float("nan"), "", "  ", np.nan, np.float32("nan")])
 def test_every_kind_of_nothing_is_missing(nothing):
     gap = PASSENGERS.transform(dict.fromkeys(ROW))
@@ -147,7 +153,7 @@ def test_a_batch_is_told_from_one_row():
 class Frame:
     """What a data frame looks like from afar."""
 
-    columns = list(ROW)
+    columns = tuple(ROW)
 
     def to_dict(self, orient):
         return {name: [cell] for name, cell in ROW.items()}

@@ -88,7 +88,7 @@ class Column:
     def _filled(self) -> Any:
         """What a missing cell is read as: a number, or the places that are 1."""
         if self.type in _PARTS:
-            return self._find(self.fill, ", fill")
+            return () if self.fill is None else self._find(self.fill, ", fill")  # its text could be a value
         value = self._number(self.fill, ", fill")
         return value if value == value else (*self.edges, self.mean)[0]
 
