@@ -84,11 +84,21 @@ def numpy(network: Network, rows: int, threads: int) -> Answer:
 
 def onnxruntime(network: Network, rows: int, threads: int) -> Answer:
     """Answer through onnxruntime's `run`."""
-    import onnx
     import onnxruntime as ort
-    from onnx import TensorProto, helper, numpy_helper
 
     del rows
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    session = ort.InferenceSession(onnx_bytes(network), options, providers=["CPUExecutionProvider"])
+    return lambda x: session.run(None, {"x": x})[0]
+
+
+def onnx_bytes(network: Network) -> bytes:
+    """Return the network as an ONNX graph of Gemm, Relu and Softmax nodes."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
     nodes, constants, name = [], [], "x"
     for at, (weight, bias) in enumerate(network):
         constants += [numpy_helper.from_array(weight, f"w{at}"), numpy_helper.from_array(bias, f"b{at}")]
@@ -100,11 +110,8 @@ def onnxruntime(network: Network, rows: int, threads: int) -> Answer:
     graph = helper.make_graph(nodes, "mlp", [x], [y], constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     onnx.checker.check_model(model)
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    return lambda x: session.run(None, {"x": x})[0]
+    serialized: bytes = model.SerializeToString()
+    return serialized
 
 
 def litert(network: Network, rows: int, threads: int) -> Answer:
