@@ -149,6 +149,13 @@ def tune(session: nox.Session) -> None:
     session.run(*PYTEST, *tests, *session.posargs, env={"OPENBLAS_NUM_THREADS": "1"})
 
 
+@nox.session
+def watching(session: nox.Session) -> None:
+    """Train with TensorBoard, trackio and wandb themselves, and read back what they have kept on this machine."""
+    install(session, "mlp-train", "-e", "packages/mlp-train[tensorboard]", *group("test"), *group("watching"))
+    session.run(*PYTEST, "packages/mlp-train/tests/test_trackers_real.py", *session.posargs)
+
+
 @nox.session(reuse_venv=False)
 def wheels(session: nox.Session) -> None:
     """Build the wheels, install them in fresh environments and use them as a person would."""

@@ -52,6 +52,7 @@ PUBLIC = {
         "register_activation",
         "register_loss",
         "register_optimizer",
+        "tracker",
         "train",
     ],
 }

@@ -22,6 +22,7 @@ __all__ = [
     "register_activation",
     "register_loss",
     "register_optimizer",
+    "tracker",
     "train",
 ]
 
@@ -37,6 +38,7 @@ _HOME = {
     "register_activation": "mlp_train.plugins",
     "register_loss": "mlp_train.plugins",
     "register_optimizer": "mlp_train.plugins",
+    "tracker": "mlp_train.trackers",
     "train": "mlp_train.trainer",
 }
 

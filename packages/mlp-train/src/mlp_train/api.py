@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
 
 import mlp_data
 from mlp_data.dataset import Dataset
-from mlp_train.config import FitConfig
+from mlp_train.config import FitConfig, make_config
 from mlp_train.control import Control
 from mlp_train.events import Event, Finished
 from mlp_train.result import Result
+from mlp_train.trackers.reporter import Tracker
 from mlp_train.trainer import train
+
+if TYPE_CHECKING:
+    from mlp_train.reporters import Reporter
 
 
 def fit(
@@ -20,6 +25,7 @@ def fit(
     *,
     config: FitConfig | None = None,
     on_event: Callable[[Event], None] | None = None,
+    reporters: Iterable[Reporter] = (),
     control: Control | None = None,
     **options: Any,
 ) -> Result:
@@ -27,16 +33,25 @@ def fit(
 
     x: a Dataset, or (n, features) numbers, (n, h, w) images, or a table by columns, with y: (n,) labels or numbers.
     `options` are fields of `FitConfig`; `on_event` is called with every event of `train`, and through `control` it may
-    stop the training or change its steps.
+    stop the training or change its steps. `reporters` are called with every event as well, and entered and left around
+    the training: those of `mlp_train.tracker`, or your own.
 
     >>> result = fit([[0, 0], [0, 1], [1, 0], [1, 1]], ["0", "1", "1", "0"], seed=1)
     >>> result.model.predict([0, 1])
     '1'
     """
     dataset = x if isinstance(x, Dataset) else mlp_data.from_arrays(x, y)
-    for event in train(dataset, config, control=control, **options):
-        if on_event is not None:
-            on_event(event)
-        if isinstance(event, Finished):
-            return event.result
+    config = make_config(config, **options)
+    with ExitStack() as stack:
+        told = [stack.enter_context(reporter) for reporter in reporters]
+        for reporter in told:
+            if isinstance(reporter, Tracker):
+                reporter.describe({**config.model_dump(mode="json"), "source": dataset.name})
+        for event in train(dataset, config, control=control):
+            for reporter in told:
+                reporter(event)
+            if on_event is not None:
+                on_event(event)
+            if isinstance(event, Finished):
+                return event.result
     raise AssertionError("train() always ends with Finished")

@@ -13,7 +13,7 @@ import re
 import secrets
 import tomllib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,8 @@ from mlp_train.metrics_log import epoch_of, read_events
 
 FILES = ("model.mlp", "last.ckpt", "config.toml", "metrics.jsonl", "environment.json")
 REPORT = "report.html"  # made from the others, so a folder of it alone is no run
+TRACKERS = "trackers.json"  # where else the run is found, if it is
+EVENT_FILES = "tensorboard/events.out.tfevents.*"
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,18 @@ class Run:
     def environment(self) -> Path:
         """Versions and hardware."""
         return self.folder / "environment.json"
+
+    @property
+    def trackers(self) -> Path:
+        """By what the trackers of `--log` find the run again."""
+        return self.folder / TRACKERS
+
+    def clear(self) -> None:
+        """Remove the files of a run, and no others."""
+        for path in (*(self.folder / name for name in (*FILES, REPORT, TRACKERS)), *self.folder.glob(EVENT_FILES)):
+            path.unlink(missing_ok=True)
+        with suppress(OSError):  # it holds more, or is not there
+            (self.folder / EVENT_FILES).parent.rmdir()
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -133,8 +147,7 @@ def _claim(folder: Path, force: bool) -> Path:
                 "with a run in it, or --force to replace one"
             )
         with Run(folder).lock():  # a run that is still going on keeps its files
-            for name in (*FILES, REPORT):
-                (folder / name).unlink(missing_ok=True)
+            Run(folder).clear()
     except FileExistsError as error:
         raise OutputError(f"{folder}: this is a file, not a folder; choose another place for the run") from error
     except OSError as error:

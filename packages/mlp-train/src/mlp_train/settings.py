@@ -122,6 +122,8 @@ def _checked(given: Mapping[str, Any], place: str, prefix: str) -> dict[str, Any
     for name in given:
         if name not in KNOWN:
             shown = _as_written(name, prefix)
+            if name == "log":  # naming a module runs its code, which is for the person at the keyboard to decide
+                raise UsageError(f"{place}{shown} cannot be set here: give --log NAME on the command line")
             hint = nearest(shown, [_as_written(known, prefix) for known in KNOWN])
             raise UsageError(f"{place}unknown setting {shown!r}{hint or '; mlp-train fit --help lists them'}")
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from mlp_data.console import PlainCommand
@@ -82,6 +83,7 @@ def fit(
     min_accuracy: MinAccuracy = None,
     report: f.Report = None,
     progress: f.Progress = None,
+    log: f.Log = None,
     force: Force = False,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -93,19 +95,21 @@ def fit(
     such as MLP_TRAIN_EPOCHS; flags win. Figures on rows that training never saw come at the end.
     """
     given = dict(locals())
-    apart = ("config", "resume", "force", "as_json", "quiet", "debug")
+    apart = ("config", "resume", "log", "force", "as_json", "quiet", "debug")
     flags = {key: value for key, value in given.items() if key not in apart and value not in (None, [])}
     from mlp_train.parallel import join
 
     ranks = join()
     from mlp_train.cli.training import follow, new_run, resumed_run, work
+    from mlp_train.cli.watching import chosen
 
     if ranks is not None and ranks.index:
         follow(ranks)
+    trackers = chosen(log or ())
     if resume is None:
         job = new_run(flags, config=config, force=force, quiet=quiet)
     else:
         job = resumed_run(
             None if resume == NEWEST else resume, flags, quiet=quiet, refused={"--config": config, "--force": force}
         )
-    work(job, as_json=as_json, ranks=ranks)
+    work(replace(job, trackers=trackers), as_json=as_json, ranks=ranks)

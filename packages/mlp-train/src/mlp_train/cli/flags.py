@@ -155,3 +155,6 @@ Report = Annotated[
     ),
 ]
 Progress = Annotated[Text, run("--progress", "HOW", "auto, bar, lines, json or off.", "auto")]
+Log = Annotated[
+    Texts, run("--log", "NAME", "Tell the figures to tensorboard, trackio, wandb or your own module; repeatable.")
+]

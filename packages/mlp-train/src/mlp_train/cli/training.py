@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from mlp_train.cli.narrate import about_average, about_data, about_result, about
 from mlp_train.cli.outcome import Outcome, deliver, earlier_outcome
 from mlp_train.cli.report import after_training
 from mlp_train.cli.shared import Voice, command
+from mlp_train.cli.watching import again, watched
 from mlp_train.config import FitConfig
 from mlp_train.errors import Interrupted, OutputError, UsageError
 from mlp_train.evaluation import score_splits
@@ -35,6 +36,7 @@ from mlp_train.reporters import make_reporter
 from mlp_train.result import Result
 from mlp_train.runs import Run, create_run, newest_run, open_run, read_run
 from mlp_train.settings import PREFIX, SHOWN, Settings, absolute_source, gather
+from mlp_train.trackers import Choice
 from mlp_train.trainer import Trainer, settle
 
 RESUMABLE = ("source", "cache", "plugin", *SHOWN)  # what may be said anew: where things lie, and how the run looks
@@ -52,6 +54,7 @@ class Job:
     checkpoint: Checkpoint | None = None
     source_name: str | None = None
     done: Outcome | None = None
+    trackers: tuple[Choice, ...] = ()
 
 
 def new_run(flags: Mapping[str, Any], *, config: str | None, force: bool, quiet: bool) -> Job:
@@ -143,16 +146,18 @@ def _train(job: Job, goal: float | None, *, as_json: bool, ranks: Ranks | None) 
     name = settings["name"] or Path(dataset.name).stem
     run = job.run or create_run(name, out=settings["out"], force=job.force)
     voice.say(f"run folder: {run.folder}")
-    with run.lock(), _resumable(run, voice, ranks):
+    with run.lock(), _resumable(run, voice, ranks, job.trackers):
         if job.source_name is None and run.config.exists():
             raise OutputError(f"{run.folder}: another run came into this folder first; choose another")
+        effective = {**settings.effective(), "workers": plan.workers}  # to go on so with other cores too
         if not run.config.exists():
-            run.write_config({**settings.effective(), "workers": plan.workers})  # to go on so with other cores too
+            run.write_config(effective)
         run.write_environment()
         keep = None if job.checkpoint is None else int(job.checkpoint.state["epoch"])
-        with MetricsLog(run.metrics, keep_epochs=0 if keep is None else keep) as log:
+        following = watched(job.trackers, run, effective, voice, new=job.source_name is None, made=not settings["out"])
+        with following as tell, MetricsLog(run.metrics, keep_epochs=0 if keep is None else keep) as log:
             events = trainer.run(lambda state: checkpoints.save(run.checkpoint, state))
-            result, found = _watch(events, job, dataset, log)
+            result, found = _watch(events, job, dataset, log, tell)
             for sentence in about_average(result, plan.epochs):
                 voice.say(sentence)
             result, data = _with_test_figures(result, dataset, settings, name)
@@ -166,6 +171,7 @@ def _train(job: Job, goal: float | None, *, as_json: bool, ranks: Ranks | None) 
                 result.calibration,
             )
             log.write({**Finished(result).to_dict(), **outcome.to_dict()})
+            tell(Finished(result))
     for sentence in about_result(outcome.metrics, dataset, outcome.model, settings):
         voice.say(sentence)
     for hint in found:
@@ -219,8 +225,10 @@ def _check_goal_can_be_measured(dataset: Dataset, goal: float | None, config: Fi
         )
 
 
-def _watch(events: Iterator[Event], job: Job, dataset: Dataset, log: MetricsLog) -> tuple[Result, list[Hint]]:
-    """Pass every event on to the log and the reporter; return what training ends with, and what is to be noticed."""
+def _watch(
+    events: Iterator[Event], job: Job, dataset: Dataset, log: MetricsLog, tell: Callable[[Event], None]
+) -> tuple[Result, list[Hint]]:
+    """Pass every event on to log, trackers and reporter; return what training ends with, and what is to be noticed."""
     found: list[Hint] = []
     mode = "off" if job.voice.quiet else job.settings["progress"]
     result = stopped = None
@@ -240,6 +248,7 @@ def _watch(events: Iterator[Event], job: Job, dataset: Dataset, log: MetricsLog)
                     job.voice.say(sentence)
             if not isinstance(event, Progress):  # the log keeps what will be looked at later
                 log.write(event.to_dict())
+            tell(event)
             reporter(event)
             if isinstance(event, Stopped):
                 stopped = event
@@ -278,9 +287,9 @@ def _with_test_figures(result: Result, dataset: Dataset, settings: Settings, nam
 
 
 @contextmanager
-def _resumable(run: Run, voice: Voice, ranks: Ranks | None) -> Iterator[None]:
+def _resumable(run: Run, voice: Voice, ranks: Ranks | None, trackers: Iterable[Choice]) -> Iterator[None]:
     """Say which command goes on from the checkpoint, after Ctrl-C and where the disk is full."""
-    going_on = command("fit", "--resume", run.folder)  # its config.toml names the plug-ins
+    going_on = command("fit", "--resume", run.folder, *again(trackers))  # its config.toml names the plug-ins
     if ranks is not None:
         going_on = f"{mpiexec(ranks.count)} {going_on}"
         ranks.promise(
