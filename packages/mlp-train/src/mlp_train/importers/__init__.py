@@ -18,7 +18,7 @@ from mlp_train.errors import ForeignModelError, UsageError
 from mlp_train.importers.answers import wishes
 from mlp_train.importers.checking import Imported
 
-__all__ = ["ForeignModelError", "Imported", "import_file", "onnx", "safetensors"]
+__all__ = ["ForeignModelError", "Imported", "import_file", "keras", "onnx", "safetensors", "sklearn", "torch"]
 
 Names = Sequence[Any] | None
 OTHER_FILES = {  # by what they begin with; most can only be opened by running code from them
@@ -110,3 +110,50 @@ def safetensors(
 
     content, wish = _content(path), wishes(classes, labels, names, features, logits)
     return _located(path, lambda: import_safetensors(path, content, spec, wish))
+
+
+def sklearn(
+    estimator: Any,
+    *,
+    classes: Names = None,
+    labels: Names = None,
+    names: Names = None,
+    features: Names = None,
+) -> Imported:
+    """Take over a fitted estimator of scikit-learn, or a pipeline of steps that ends with one.
+
+    Scalers become the input's own scaling; imputers and encoders a table, by the names of the columns.
+    """
+    from mlp_train.importers.from_sklearn import import_sklearn
+
+    return import_sklearn(estimator, wishes(classes, labels, names, features))
+
+
+def torch(
+    module: Any,
+    *,
+    classes: Names = None,
+    labels: Names = None,
+    names: Names = None,
+    features: Names = None,
+    logits: bool = False,
+) -> Imported:
+    """Take over a torch.nn.Sequential; the module stays as it is, in training or not."""
+    from mlp_train.importers.from_torch import import_torch
+
+    return import_torch(module, wishes(classes, labels, names, features, logits))
+
+
+def keras(
+    model: Any,
+    *,
+    classes: Names = None,
+    labels: Names = None,
+    names: Names = None,
+    features: Names = None,
+    logits: bool = False,
+) -> Imported:
+    """Take over a Keras 3 model that is one row of layers, whatever its backend."""
+    from mlp_train.importers.from_keras import import_keras
+
+    return import_keras(model, wishes(classes, labels, names, features, logits))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,6 +82,14 @@ def taken_over(
     return Imported(data, model, reference.what, _rows(known), difference, answer.assumed)
 
 
+@contextmanager
+def unwarned() -> Iterator[None]:
+    """Keep what another program warns of its own affairs, or of random inputs, from those who cannot change it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def _rows(sources: list[Source]) -> int:
     return max(2, min(ROWS, MAX_CELLS // max(1, sum(source.width for source in sources))))
 
@@ -88,7 +98,8 @@ def _difference(
     model: mlp_runtime.Model, answer: Answer, feed: Feed, sources: list[Source], reference: Reference
 ) -> float:
     raw = raw_inputs(model, feed, sources)
-    wanted = answer.of(reference.values(feed))
+    with unwarned():
+        wanted = answer.of(reference.values(feed))
     if model.classes:
         given = model.predict_proba(raw)
     else:
@@ -100,7 +111,9 @@ def _difference(
     if not np.isfinite(wanted).all():
         raise ForeignModelError(f"{reference.what} gives numbers that are not finite, which cannot be compared")
     if reference.labels is not None and model.output_kind == "classes" and not answer.made_by:
-        theirs, ours = np.array([str(one) for one in reference.labels(feed)]), model.predict(raw)
+        with unwarned():
+            theirs = np.array([str(one) for one in reference.labels(feed)])
+        ours = model.predict(raw)
         best = np.sort(wanted, axis=1)
         clear = best[:, -1] - best[:, -2] > 2 * TOLERANCE  # of equal ones either is right
         if (theirs != ours)[clear].any():

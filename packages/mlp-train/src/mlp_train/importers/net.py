@@ -179,22 +179,25 @@ class Net:
         return self.scaled(by, -less * by, where) if made is None else made
 
     def _absorbed(self, mean: Array, scale: Array) -> Net | None:
-        """Return the input with `(x - mean) * scale` in its blocks, None where they cannot hold it."""
+        """Return the input with `(x - mean) * scale` in those of its blocks that can hold it; the rest is left over."""
         if self.scale is not None:
             return None
         blocks: list[Block] = []
+        left, shift = np.ones(self.width), np.zeros(self.width)
         start = 0
         for block in self.blocks:
-            m, s = mean[start : start + block.width], scale[start : start + block.width]
-            start += block.width
-            if (m == 0).all() and (s == 1).all():
+            part = slice(start, start + block.width)
+            m, s = mean[part], scale[part]
+            start = part.stop
+            if not isinstance(block, Numbers) or ((block.scale == 0) & (m != 0)).any():
+                left[part], shift[part] = s, -m * s
                 blocks.append(block)
                 continue
-            if not isinstance(block, Numbers) or ((block.scale == 0) & (m != 0)).any():
-                return None
             safe = np.where(block.scale == 0, 1.0, block.scale)
             blocks.append(replace(block, mean=block.mean + m / safe, scale=block.scale * s))
-        return replace(self, blocks=tuple(blocks))
+        if (left == 1).all() and (shift == 0).all():
+            return replace(self, blocks=tuple(blocks))
+        return replace(self, blocks=tuple(blocks), scale=left, shift=shift)
 
     def selected(self, which: Array, where: str) -> Net:
         """Return the numbers at those places, in that order."""
@@ -206,18 +209,18 @@ class Net:
             raise ForeignModelError(f"{where} takes the number {int(which.max())} of only {self.width}")
         if np.array_equal(which, np.arange(self.width)):
             return self
-        if self.scale is not None:
-            raise ForeignModelError(f"{where} takes numbers apart behind an activation, which no layer can")
+        scale, shift = (None if left is None else left[which] for left in (self.scale, self.shift))
         if self.layers:
             *first, (weight, bias, name, parameters) = self.layers
             if name == "softmax":
                 raise ForeignModelError(f"{where} takes single numbers out of a softmax, which no layer can")
-            return Net(self.blocks, (*first, (weight[:, which], bias[which], name, parameters)))
+            return Net(self.blocks, (*first, (weight[:, which], bias[which], name, parameters)), scale, shift)
         starts = np.cumsum([0, *(block.width for block in self.blocks)])
         homes = np.searchsorted(starts, which, side="right") - 1
         cuts = np.flatnonzero(np.diff(homes)) + 1
         runs = zip(np.split(homes, cuts), np.split(which, cuts), strict=True)
-        return Net(tuple(self.blocks[int(home[0])].take(run - starts[home[0]]) for home, run in runs))
+        blocks = tuple(self.blocks[int(home[0])].take(run - starts[home[0]]) for home, run in runs)
+        return Net(blocks, (), scale, shift)
 
     def finished(self, where: str) -> Net:
         """Return a network whose last number comes from a layer, with no scaling left."""
@@ -239,11 +242,15 @@ class Net:
 
 def joined(nets: Sequence[Net], where: str) -> Net:
     """Return the numbers of several parts of an input beside each other."""
-    if any(net.layers or net.scale is not None for net in nets):
+    if any(net.layers for net in nets):
         raise ForeignModelError(
             f"{where} joins what was computed in several ways: only a sequence of layers can be taken"
         )
     made = Net(tuple(block for net in nets for block in net.blocks))
+    if any(net.scale is not None for net in nets):
+        scales = [np.ones(net.width) if net.scale is None else net.scale for net in nets]
+        shifts = [np.zeros(net.width) if net.shift is None else net.shift for net in nets]
+        made = replace(made, scale=np.concatenate(scales), shift=np.concatenate(shifts))
     if made.width > MAX_WIDTH:
         raise ForeignModelError(f"{where} gives {made.width} numbers: at most {MAX_WIDTH:,}")
     return made

@@ -9,7 +9,9 @@ import numpy as np
 
 from mlp_train.array import Array
 from mlp_train.importers.net import Category, Gaps, Net, joined
-from mlp_train.importers.onnx_ops import Read, as_pair, cells_at, filled, text_of
+from mlp_train.importers.onnx_activations import Read
+from mlp_train.importers.onnx_ops import as_pair, filled
+from mlp_train.importers.onnx_shapes import cells_at, text_of
 from mlp_train.importers.onnx_values import Cells, Labels, Looked, Pair, Reaches, Step, Top, Value, Zipped, raw
 
 

@@ -1,33 +1,21 @@
-"""What each of ONNX's own operators means to a network of layers; those of ai.onnx.ml are in `onnx_ml_ops`."""
+"""What ONNX's own operators mean to a network of layers; those of ai.onnx.ml are in `onnx_ml_ops`."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from mlp_train.array import Array
 from mlp_train.importers.answers import LOG_SOFTMAX
-from mlp_train.importers.curves import SELU, Curve, start, together
+from mlp_train.importers.curves import Curve, start, together
 from mlp_train.importers.net import Gaps, Net, Numbers, joined
-from mlp_train.importers.onnx_values import (
-    BATCH,
-    Cells,
-    Labels,
-    Missing,
-    Pair,
-    Reaches,
-    Step,
-    Top,
-    Total,
-    Value,
-    raw,
-)
+from mlp_train.importers.onnx_activations import ACTIVATIONS, Read, number
+from mlp_train.importers.onnx_shapes import SHAPES
+from mlp_train.importers.onnx_values import Cells, Missing, Pair, Reaches, Step, Top, Total, Value, raw
 
-Read = Callable[[Step], list[Value]]
 OPPOSITE = 1e-6  # of two scores that are each other's negative, in float32
 FLOATS = (1, 10, 11)  # float32, float16 and float64, as Cast numbers them
 
@@ -59,78 +47,6 @@ def gemm(step: Step) -> list[Value]:
 def matmul(step: Step) -> list[Value]:
     """Y = A B, where B is constant."""
     return [step.net().dense(step.constant(1), None, step.where)]
-
-
-def curve(function: Callable[[Step], Callable[[Array], Array]]) -> Read:
-    """Return what reads an operator that treats every number alike."""
-
-    def read(step: Step) -> list[Value]:
-        return [step.curve().through(function(step), step.where)]
-
-    return read
-
-
-def each(function: Callable[[Array], Array]) -> Read:
-    """Return what reads an operator that treats every number alike, and has no attributes."""
-    return curve(lambda _: function)
-
-
-def _number(step: Step, name: str, default: float) -> float:
-    return float(step.attributes.get(name, default))
-
-
-def _leaky(step: Step) -> Callable[[Array], Array]:
-    alpha = _number(step, "alpha", 0.01)
-    return lambda z: np.where(z < 0, alpha * z, z)
-
-
-def _elu(step: Step) -> Callable[[Array], Array]:
-    alpha = _number(step, "alpha", 1.0)
-    return lambda z: np.where(z < 0, alpha * np.expm1(np.minimum(z, 0)), z)
-
-
-def _celu(step: Step) -> Callable[[Array], Array]:
-    alpha = _number(step, "alpha", 1.0)
-    return lambda z: np.where(z < 0, alpha * np.expm1(np.minimum(z, 0) / alpha), z)
-
-
-def _selu(step: Step) -> Callable[[Array], Array]:
-    alpha, gamma = _number(step, "alpha", SELU[0]), _number(step, "gamma", SELU[1])
-    return lambda z: gamma * np.where(z < 0, alpha * np.expm1(np.minimum(z, 0)), z)
-
-
-def _gelu(step: Step) -> Callable[[Array], Array]:
-    if step.attributes.get("approximate", "none") == "tanh":
-        return lambda z: z / 2 * (1 + np.tanh(math.sqrt(2 / math.pi) * (z + 0.044715 * z**3)))
-    return lambda z: z / 2 * (1 + _erf(z / math.sqrt(2)))
-
-
-def _swish(step: Step) -> Callable[[Array], Array]:
-    alpha = _number(step, "alpha", 1.0)
-    return lambda z: z * _sigmoid(alpha * z)
-
-
-def _erf(z: Array) -> Array:
-    return np.array([math.erf(value) for value in z])
-
-
-def _sigmoid(z: Array) -> Array:
-    return 1 / (1 + np.exp(-z))
-
-
-def _clip(step: Step) -> Callable[[Array], Array]:
-    ends = []
-    for index, name, default in ((1, "min", -np.inf), (2, "max", np.inf)):
-        given = step.given(index)
-        ends.append(float(np.ravel(step.constant(index))[0]) if given is not None else _number(step, name, default))
-    return lambda z: np.minimum(np.maximum(z, ends[0]), ends[1])
-
-
-def _prelu(step: Step) -> Callable[[Array], Array]:
-    slopes = np.unique(step.constant(1).astype(np.float64))
-    if len(slopes) != 1:
-        raise step.refused("has a slope of its own for every number, but a layer has one for all")
-    return lambda z: np.where(z < 0, slopes[0] * z, z)
 
 
 def softmax(step: Step) -> list[Value]:
@@ -196,9 +112,9 @@ def arithmetic(combine: Callable[[Array, Array], Array]) -> Read:
             return [together([step.curve(0), step.curve(1)], combine, step.where)]
         at = 1 if constants[1] else 0
         values = step.constant(at)
-        number, shape = _uniform(values), step.curve(1 - at).shape
-        if number is not None and _fits(values.shape, shape):
-            fixed = number
+        one, shape = _uniform(values), step.curve(1 - at).shape
+        if one is not None and _fits(values.shape, shape):
+            fixed = one
             if at == 1:
                 return [step.curve(0).through(lambda z: combine(z, np.asarray(fixed)), step.where)]
             return [step.curve(1).through(lambda z: combine(np.asarray(fixed), z), step.where)]
@@ -236,7 +152,7 @@ def batch_normalization(step: Step) -> list[Value]:
         raise step.refused("measures its samples as in training: export the model for inference")
     net = step.net()
     scale, bias, mean, var = (step.constant(index).astype(np.float64) for index in (1, 2, 3, 4))
-    by = scale / np.sqrt(var + _number(step, "epsilon", 1e-5))
+    by = scale / np.sqrt(var + number(step, "epsilon", 1e-5))
     sides = (-1, *[1] * (len(net.shape) - 1))  # a channel is the first axis of a sample
     return [net.scaled(by.reshape(sides), (bias - mean * by).reshape(sides), step.where), *[None] * (step.outputs - 1)]
 
@@ -247,13 +163,13 @@ def compare(step: Step) -> list[Value]:
         "Greater": np.greater, "GreaterOrEqual": np.greater_equal, "Less": np.less, "LessOrEqual": np.less_equal,
     }[step.op]  # fmt: skip
     if isinstance(step.given(1), np.ndarray):
-        number = _uniform(step.constant(1))
-        if number is None:
+        threshold = _uniform(step.constant(1))
+        if threshold is None:
             raise step.refused("compares every number with another one, which no answer does")
         one = step.curve(0)
-        made = one.through(lambda z: rule(z, number), step.where)
+        made = one.through(lambda z: rule(z, threshold), step.where)
         if step.op.startswith("Greater"):
-            made.compared = one, number
+            made.compared = one, threshold
         return [made]
     return [together([step.curve(0), step.curve(1)], rule, step.where)]
 
@@ -316,67 +232,6 @@ def _is_one_hot(value: Value) -> bool:
     return isinstance(value, Net) and not value.layers and not any(isinstance(b, Numbers) for b in value.blocks)
 
 
-def flatten(step: Step) -> list[Value]:
-    """A row of all numbers of a sample."""
-    net = step.net()
-    if int(step.attributes.get("axis", 1)) not in (1, -len(net.shape)):
-        raise step.refused("flattens samples into each other, which no layer does")
-    return [net.shaped((net.width,))]
-
-
-def reshape(step: Step) -> list[Value]:
-    """Another shape of each sample; samples stay what they are."""
-    value = step.given(0)
-    if isinstance(value, (Labels, Pair, Top, Reaches, Cells)):
-        return [value]
-    net, shape = step.net(), [int(side) for side in np.ravel(step.constant(1, "shape"))]
-    if shape == [-1] and net.width == 1:
-        return [net.shaped((1,))]
-    old = (BATCH, *net.shape)
-    shape = [old[at] if side == 0 and at < len(old) else side for at, side in enumerate(shape)]
-    batch, *sides = shape or [0]
-    if batch not in (-1, BATCH) and not (step.samples and batch == step.samples):
-        raise step.refused(f"makes the shape {[*shape]}, whose first axis is not that of the samples")
-    if sides.count(-1) == 1 and batch != -1:
-        rest = math.prod(side for side in sides if side != -1)
-        sides = [net.width // max(1, rest) if side == -1 else side for side in sides]
-    if math.prod(sides) != net.width or not sides or min(sides) < 1:
-        raise step.refused(f"makes the shape {[*shape]} of samples of {net.shape}, which mixes them")
-    return [net.shaped(sides)]
-
-
-def squeeze(step: Step) -> list[Value]:
-    """Axes of length 1 that come or go."""
-    value = step.given(0)
-    if not isinstance(value, (Net, Curve)):
-        return [value]
-    net = step.net()
-    has_axes = step.given(1) is not None or "axes" in step.attributes
-    axes = [int(axis) for axis in np.ravel(step.constant(1, "axes"))] if has_axes else []
-    sides: list[int] = [2, *net.shape]  # the first stands for the samples, and may not go
-    if step.op == "Squeeze":
-        gone = {axis % len(sides) for axis in axes} or {at for at, side in enumerate(sides) if side == 1}
-        if any(sides[at] != 1 for at in gone):
-            raise step.refused(f"takes away the axes {axes} of samples of the shape {net.shape}")
-        sides = [side for at, side in enumerate(sides) if at not in gone] + ([1] if net.width == 1 else [])
-    else:
-        total = len(sides) + len(axes)
-        if len(axes) > 4 or any(axis % total == 0 for axis in axes):
-            raise step.refused("adds an axis before that of the samples")
-        sides = list(np.expand_dims(np.empty(sides, np.uint8) if net.width < 2**21 else np.empty(0), tuple(axes)).shape)
-    return [net.shaped(sides[1:])]
-
-
-def transpose(step: Step) -> list[Value]:
-    """Numbers of a sample in another order."""
-    net = step.net()
-    order = [int(axis) for axis in step.attributes.get("perm", ())]
-    if sorted(order) != list(range(len(net.shape) + 1)) or order[0] != 0:
-        raise step.refused("turns samples into columns, which no layer does")
-    places = np.arange(net.width).reshape(net.shape).transpose([axis - 1 for axis in order[1:]])
-    return [net.shaped(()).selected(places.reshape(-1), step.where).shaped(places.shape)]
-
-
 def concat(step: Step) -> list[Value]:
     """Parts of the input beside each other, or the probabilities of two classes."""
     axis = int(step.attributes.get("axis", 1))
@@ -411,83 +266,11 @@ def argmax(step: Step) -> list[Value]:
     return [Top(value if isinstance(value, Pair) else step.net())]
 
 
-def gather(step: Step) -> list[Value]:
-    """Some of the numbers of a sample, or the name of the answer."""
-    value, which = step.given(0), step.given(1)
-    if isinstance(value, np.ndarray) and isinstance(which, (Top, Reaches)):
-        return [Labels(tuple(text_of(one) for one in np.ravel(value)))]
-    indices = step.constant(1)
-    if isinstance(value, Cells):
-        return [cells_at(step, value, indices)]
-    net = step.net()
-    axis = int(step.attributes.get("axis", 0))
-    if axis not in (-1, len(net.shape)) or indices.ndim != 1 or math.prod(net.shape[:-1]) != 1:
-        raise step.refused("takes numbers along another axis than the last, or takes the axis away")
-    made = net.shaped(()).selected(indices, step.where)
-    return [made.shaped((*net.shape[:-1], made.width))]
-
-
-def cells_at(step: Step, cells: Cells, indices: Array) -> Cells:
-    """Return some of the texts of the input."""
-    places = np.ravel(indices)
-    if not len(places) or (places < 0).any() or (places >= len(cells.spots)).any():
-        raise step.refused("takes texts that the input has not")
-    return Cells(tuple(cells.spots[int(place)] for place in places))
-
-
-def text_of(value: Any) -> str:
-    """Return a class as the model file names it: 3 and not 3.0."""
-    return str(int(value) if isinstance(value, (float, np.floating)) and float(value).is_integer() else value)
-
-
-def slices(step: Step) -> list[Value]:
-    """A run of the numbers of a sample."""
-    net = step.net()
-    begins, ends = (np.ravel(step.constant(index, name)) for index, name in ((1, "starts"), (2, "ends")))
-    has_axes = step.given(3) is not None or "axes" in step.attributes
-    axes = np.ravel(step.constant(3, "axes")) if has_axes else np.arange(len(begins))
-    by = int(np.ravel(step.constant(4))[0]) if step.given(4) is not None else 1
-    if len(net.shape) != 1 or len(begins) != 1 or len(ends) != 1 or list(axes) not in ([1], [-1]) or by == 0:
-        raise step.refused("takes a part of the samples, or of their inner axes")
-    return [net.selected(np.arange(net.width)[slice(int(begins[0]), int(ends[0]), by)], step.where)]
-
-
-def shape_of(step: Step) -> list[Value]:
-    """The shape, as far as it is known: the number of samples is not."""
-    full = np.array([BATCH, *step.net().shape], np.int64)
-    begin, end = step.attributes.get("start", 0), step.attributes.get("end", len(full))
-    return [full[int(begin) : int(end)]]
-
-
 OPS: dict[str, Read] = {
     **dict.fromkeys(("Identity", "Dropout"), same),
     "Gemm": gemm,
     "MatMul": matmul,
-    "Relu": each(lambda z: np.maximum(z, 0)),
-    "Sigmoid": each(_sigmoid),
-    "Tanh": each(np.tanh),
-    "LeakyRelu": curve(_leaky),
-    "Elu": curve(_elu),
-    "Celu": curve(_celu),
-    "Selu": curve(_selu),
-    "Gelu": curve(_gelu),
-    "Swish": curve(_swish),
-    "PRelu": curve(_prelu),
-    "Clip": curve(_clip),
-    "Erf": each(_erf),
-    "Exp": each(np.exp),
-    "Log": each(np.log),
-    "Neg": each(np.negative),
-    "Abs": each(np.abs),
-    "Sqrt": each(np.sqrt),
-    "Reciprocal": each(lambda z: 1 / z),
-    "Softplus": each(lambda z: np.logaddexp(0, z)),
-    "Softsign": each(lambda z: z / (1 + np.abs(z))),
-    "Mish": each(lambda z: z * np.tanh(np.logaddexp(0, z))),
-    "HardSigmoid": curve(
-        lambda step: lambda z: np.clip(_number(step, "alpha", 0.2) * z + _number(step, "beta", 0.5), 0, 1)
-    ),
-    "HardSwish": each(lambda z: z * np.clip(z / 6 + 0.5, 0, 1)),
+    **ACTIVATIONS,
     **dict.fromkeys(("Softmax", "LogSoftmax"), softmax),
     "Add": arithmetic(np.add),
     "Sub": arithmetic(np.subtract),
@@ -502,13 +285,7 @@ OPS: dict[str, Read] = {
     "IsNaN": is_nan,
     "Cast": cast,
     "ReduceSum": total,
-    "Flatten": flatten,
-    "Reshape": reshape,
-    **dict.fromkeys(("Squeeze", "Unsqueeze"), squeeze),
-    "Transpose": transpose,
     "Concat": concat,
     "ArgMax": argmax,
-    "Gather": gather,
-    "Slice": slices,
-    "Shape": shape_of,
+    **SHAPES,
 }
