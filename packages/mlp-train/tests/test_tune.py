@@ -21,7 +21,7 @@ from mlp_train.runs import read_run
 pytest.importorskip("optuna", reason="optuna is not installed: pip install 'mlp-train[tune]'")
 
 Run = Callable[..., Any]
-QUICK = ("--epochs", "6", "--jobs", "1")
+QUICK = ("--epochs", "6", "--jobs", "1", "--folds", "1")
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def test_the_same_command_goes_on_and_more_trials_can_be_asked_for(mlp_train: Ru
 def test_a_search_that_is_killed_goes_on_with_nothing_lost(
     mlp_train: Run, blobs: str, command: list[str], tmp_path: Path
 ) -> None:
-    words = ["tune", blobs, "--trials", "4", "--epochs", "150", "--jobs", "1", "--out", "t"]
+    words = ["tune", blobs, "--trials", "4", "--epochs", "150", "--folds", "1", "--jobs", "1", "--out", "t"]
     process = subprocess.Popen([*command, *words], cwd=tmp_path, stderr=subprocess.PIPE, start_new_session=True)
     _wait_for_a_trial(tmp_path / "t", after=1)
     os.killpg(process.pid, signal.SIGKILL)
@@ -150,7 +150,7 @@ def test_a_search_that_is_killed_goes_on_with_nothing_lost(
 
 
 def test_ctrl_c_keeps_every_trial_and_says_how_to_go_on(blobs: str, command: list[str], tmp_path: Path) -> None:
-    words = ["tune", blobs, "--trials", "50", "--epochs", "150", "--jobs", "1", "--out", "t"]
+    words = ["tune", blobs, "--trials", "50", "--epochs", "150", "--folds", "1", "--jobs", "1", "--out", "t"]
     process = subprocess.Popen(
         [*command, *words], cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
@@ -169,7 +169,7 @@ def test_ctrl_c_keeps_every_trial_and_says_how_to_go_on(blobs: str, command: lis
 def test_a_worker_that_is_killed_is_replaced_and_its_trial_done_again(
     blobs: str, command: list[str], tmp_path: Path
 ) -> None:
-    words = ["tune", blobs, "--trials", "4", "--epochs", "150", "--jobs", "2", "--out", "t"]
+    words = ["tune", blobs, "--trials", "4", "--epochs", "150", "--folds", "1", "--jobs", "2", "--out", "t"]
     process = subprocess.Popen([*command, *words], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     owner = _wait_for_a_trial(tmp_path / "t")
     os.kill(owner, signal.SIGKILL)
@@ -205,7 +205,7 @@ def _wait_for_a_trial(folder: Path, after: int = 0) -> int:
 
 
 def test_trials_that_do_badly_are_dropped_early(mlp_train: Run, blobs: str) -> None:
-    answer = mlp_train("tune", blobs, "--trials", "16", "--epochs", "25", "--jobs", "1", "--out", "t")
+    answer = mlp_train("tune", blobs, "--trials", "16", "--epochs", "25", "--folds", "1", "--jobs", "1", "--out", "t")
     dropped = [one for one in trials_of("t") if one["state"] == "pruned"]
     assert dropped, answer.err
     assert all(one["epochs"] < 25 for one in dropped)
@@ -255,7 +255,9 @@ def test_each_worker_has_one_blas_thread(
     Path("spy.py").write_text(SPY)
     monkeypatch.setenv("SPY", str(tmp_path / "seen"))
     words = ("--plugin", "spy.py", "--optimizer", "spy", "--batch-size", "full", "--hidden", "2")
-    answer = mlp_train("tune", blobs, "--trials", "2", "--epochs", "3", "--jobs", "2", "--out", "t", *words)
+    answer = mlp_train(
+        "tune", blobs, "--trials", "2", "--epochs", "3", "--folds", "1", "--jobs", "2", "--out", "t", *words
+    )
     assert answer.code == 0, answer.err
     seen = [json.loads(line) for line in Path("seen").read_text().splitlines()]
     assert {pid for pid, _ in seen} - {os.getpid()}
@@ -298,6 +300,21 @@ def test_a_time_limit_ends_the_search_with_the_best_so_far(mlp_train: Run, blobs
     mlp_runtime.load("t/model.mlp")
 
 
+def test_few_rows_are_held_out_anew_for_each_trial_and_the_mean_counts(mlp_train: Run, blobs: str) -> None:
+    from mlp_data import load
+    from mlp_train import fit
+
+    answer = mlp_train("tune", blobs, "--trials", "1", "--epochs", "4", "--folds", "3", "--out", "t")
+    assert answer.code == 0, answer.err
+    assert "chosen by: accuracy of 30 held-out rows, the mean of 3 splits" in answer.err
+    first = fit(load(blobs), epochs=4, seed=0)
+    splits = [load(blobs).hold_out(0.1, np.random.default_rng(np.random.SeedSequence([0, one]))) for one in (1, 2)]
+    figures = [first, *(fit(split, epochs=4, seed=0) for split in splits)]
+    wanted = np.mean([one.metrics["valid"]["accuracy"] for one in figures])
+    assert trials_of("t")[0]["value"] == pytest.approx(wanted, abs=1e-6)
+    assert read_run("t").summary()["metrics"]["valid"]["accuracy"] == first.metrics["valid"]["accuracy"]
+
+
 def test_numbers_are_searched_by_their_error(mlp_train: Run) -> None:
     generator = np.random.default_rng(0)
     a, b = generator.normal(size=(2, 200))
@@ -323,6 +340,7 @@ def test_another_figure_can_be_searched_by(mlp_train: Run, blobs: str) -> None:
         (("blobs.csv", "--hidden", "0"), "option 'hidden' cannot be"),
         (("blobs.csv", "--momentum", "0.5"), "option 'momentum' has no effect"),
         (("blobs.csv", "--trials", "0"), "--trials"),
+        (("blobs.csv", "--folds", "0"), "--folds"),
         (("blobs.csv", "--storage", "mysql://me:secret@host/db"), "of kind 'mysql', but a study lives in PostgreSQL"),
         (("blobs.csv", "--storage", "studies.db"), "--storage is an address of no kind that is known"),
         (("blobs.csv", "--storage", "postgresql://me:secret@host:port/db"), "not an address of PostgreSQL"),
@@ -353,6 +371,7 @@ def test_a_folder_of_something_else_is_left_alone(mlp_train: Run, blobs: str) ->
         (("--optimizer", "lion"), "--optimizer was not the same"),
         (("--max-model-kb", "500"), "--max-model-kb was not the same"),
         (("--by", "log_loss"), "--by was not the same"),
+        (("--folds", "2"), "--folds was not the same"),
     ],
 )
 def test_another_search_does_not_mix_with_the_one_in_a_folder(

@@ -125,7 +125,20 @@ def parent_of(process: int) -> int:
 def test_two_machines_share_a_study_and_when_one_dies_nothing_is_lost(
     server: Server, command: list[str], tmp_path: Path
 ) -> None:
-    words = ["tune", "titanic", "--trials", "7", "--epochs", "120", "--jobs", "1", "--storage", server.url()]
+    words = [
+        "tune",
+        "titanic",
+        "--trials",
+        "7",
+        "--epochs",
+        "120",
+        "--folds",
+        "1",
+        "--jobs",
+        "1",
+        "--storage",
+        server.url(),
+    ]
     first, second = (
         subprocess.Popen(
             [*command, *words, "--out", name, "--json"],
@@ -178,7 +191,20 @@ def test_two_machines_share_a_study_and_when_one_dies_nothing_is_lost(
 
 
 def test_a_machine_that_comes_late_finds_all_done_and_gets_the_best_too(server: Server, mlp_train: Run) -> None:
-    words = ("tune", "titanic", "--trials", "2", "--epochs", "3", "--jobs", "2", "--storage", server.url())
+    words = (
+        "tune",
+        "titanic",
+        "--trials",
+        "2",
+        "--epochs",
+        "3",
+        "--folds",
+        "1",
+        "--jobs",
+        "2",
+        "--storage",
+        server.url(),
+    )
     assert mlp_train(*words, "--out", "early").code == 0
     answer = mlp_train(*words, "--out", "late")
     assert answer.code == 0, answer.err

@@ -35,6 +35,17 @@ By = Annotated[
         rich_help_panel=_search,
     ),
 ]
+Folds = Annotated[
+    int | None,
+    typer.Option(
+        "--folds",
+        metavar="K",
+        min=1,
+        max=100,
+        help="Train each trial K times, with other rows held out each time; if not set, up to 5 where rows are few.",
+        rich_help_panel=_search,
+    ),
+]
 Jobs = Annotated[
     int | None,
     typer.Option(
@@ -64,6 +75,7 @@ def tune(
     time_limit: SearchTime = None,
     max_model_kb: MaxModelKb = None,
     by: By = None,
+    folds: Folds = None,
     jobs: Jobs = None,
     storage: Storage = None,
     target: f.Target = None,
@@ -124,12 +136,24 @@ def tune(
     command goes on where it was interrupted; with --storage, other machines that give it join. Needs mlp-train[tune].
     """
     given = dict(locals())
-    own = ("trials", "time_limit", "max_model_kb", "by", "jobs", "storage", "config", "as_json", "quiet", "debug")
+    own = (
+        "trials",
+        "time_limit",
+        "max_model_kb",
+        "by",
+        "folds",
+        "jobs",
+        "storage",
+        "config",
+        "as_json",
+        "quiet",
+        "debug",
+    )
     flags = {key: value for key, value in given.items() if key not in own and value not in (None, [])}
     from mlp_train.tuning import check_installed
 
     check_installed()
     from mlp_train.cli.tuning import Wanted, run
 
-    wanted = Wanted(flags, config, trials, time_limit, max_model_kb, by, jobs, storage)
+    wanted = Wanted(flags, config, trials, time_limit, max_model_kb, by, folds, jobs, storage)
     run(wanted, as_json=as_json, quiet=quiet)

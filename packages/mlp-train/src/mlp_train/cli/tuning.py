@@ -6,6 +6,8 @@ import contextlib
 import io
 import json
 import os
+import re
+import shlex
 import sys
 import time
 from collections.abc import Mapping
@@ -48,6 +50,7 @@ class Wanted:
     time_limit: float | None
     max_model_kb: float | None
     by: str | None
+    folds: int | None
     jobs: int | None
     storage: str | None
 
@@ -59,23 +62,23 @@ def run(wanted: Wanted, *, as_json: bool, quiet: bool) -> None:
     settings = _settings(wanted)
     load_plugins(settings["plugin"])
     max_bytes = None if wanted.max_model_kb is None else int(1000 * wanted.max_model_kb)
-    name = settings["name"] or Path(settings["source"]).stem
-    folder = Path(settings["out"] or Path("runs", f"tune-{name}"))
+    word = re.sub(r"[^A-Za-z0-9._-]+", "-", settings["name"] or Path(settings["source"]).stem)[:40].strip("-.")
+    folder = Path(settings["out"] or Path("runs", f"tune-{word or 'run'}"))
     place = find_place(wanted.storage, folder)
-    ground = prepare(settings, max_bytes)
+    ground = prepare(settings, max_bytes, wanted.folds)
     by = _figure(wanted.by, ground)
     trials = wanted.trials or (TRIALS if wanted.time_limit is None else NO_END)
     deadline = None if wanted.time_limit is None else began + wanted.time_limit
-    task = Task(settings, trials, by, max_bytes, deadline)
+    task = Task(settings, trials, by, max_bytes, wanted.folds, deadline)
     for sentence in about_data(ground.dataset, settings):
         voice.say(sentence)
     for sentence in _about_search(ground, task, place):
         voice.say(sentence)
-    same = identity(ground.dataset, settings, by, max_bytes)
+    same = identity(ground.dataset, settings, by, max_bytes, len(ground.folds))
     is_new = _claim(folder, place)
     try:
         with Run(folder).lock():
-            best, summary = _search(task, place, folder, ground, same, name, wanted.jobs or cores(), voice)
+            best, summary = _search(task, place, folder, ground, same, wanted.jobs or cores(), voice)
     except (KeyboardInterrupt, Interrupted):
         raise Interrupted(f"{folder}: interrupted, nothing is lost; go on with: {_again()}") from None
     finally:
@@ -117,12 +120,9 @@ def _about_search(ground: Ground, task: Task, place: Place) -> list[str]:
     fixed = [name for name in task.settings.said if name not in ("seed", "preset")]
     stays = f"; what you set stays: {', '.join(sorted(fixed))}" if fixed else ""
     bound = "" if task.max_bytes is None else f"; no model file above {task.max_bytes / 1000:g} kB"
-    few = len(ground.plan.valid or ())
-    said = [f"searched: {', '.join(searched)}{stays}{bound}", f"chosen by: {task.by} of {few:,} held-out rows"]
-    if few < 200:
-        said.append(
-            f"note: {few} held-out rows tell good settings from lucky ones badly; --valid-fraction 0.3 holds out more"
-        )
+    rows, folds = len(ground.plan.valid or ()), len(ground.folds)
+    splits = f", the mean of {folds} splits" if folds > 1 else ""
+    said = [f"searched: {', '.join(searched)}{stays}{bound}", f"chosen by: {task.by} of {rows:,} held-out rows{splits}"]
     return [*said, f"study: {place}"]
 
 
@@ -152,7 +152,6 @@ def _search(
     folder: Path,
     ground: Ground,
     same: Mapping[str, Any],
-    name: str,
     jobs: int,
     voice: Voice,
 ) -> tuple[Any, dict[str, Any]]:
@@ -164,7 +163,7 @@ def _search(
         if then is not None and then != same:
             raise OutputError(f"{folder}: another search was done in this folder; choose another --out")
     with open_storage(place, give_back) as storage:
-        study = open_study(storage, place, same, name_of(same, name), ground.space.defaults)
+        study = open_study(storage, place, same, name_of(same), ground.space.defaults)
         done = sum(one.state.is_finished() for one in study.get_trials(deepcopy=False))
         if done:
             voice.say(f"going on: {done} trials are there already")
@@ -223,7 +222,8 @@ def _deliver(
     first = next((one for one in summary["trials"] if one["number"] == 0 and one["value"] is not None), None)
     than = "" if first is None or best.number == 0 else f", where the defaults reach {metric(by, first['value'])}"
     which = "the defaults" if best.number == 0 else f"trial {best.number}"
-    voice.say(f"best: {which}, held-out {metric(by, best.value)}{than}; {model.stat().st_size / 1000:.1f} kB")
+    mean = f", the mean of {len(ground.folds)} splits" if len(ground.folds) > 1 else ""
+    voice.say(f"best: {which}, held-out {metric(by, best.value)}{mean}{than}; {model.stat().st_size / 1000:.1f} kB")
     if "test" in metrics:
         voice.say(f"{outcome['samples']['test']:,} samples to test, looked at once: {split_figures(metrics['test'])}")
     else:
@@ -243,8 +243,5 @@ def _nothing(summary: Mapping[str, Any], place: Place) -> str:
 
 def _again() -> str:
     """Write the command that was given, without a password."""
-    import re
-    import shlex
-
     words = [re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", word) for word in sys.argv[1:]]
     return shlex.join([called("mlp-train"), *words])

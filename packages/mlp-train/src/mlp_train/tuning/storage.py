@@ -80,10 +80,13 @@ def quiet() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def open_storage(place: Place, on_death: OnDeath) -> Iterator[Any]:
-    """Open the storage of a study; UsageError in one sentence, without the password, where that cannot be done."""
+def open_storage(place: Place, on_death: OnDeath, *, is_made: bool = False) -> Iterator[Any]:
+    """Open the storage of a study; UsageError in one sentence, without the password, where that cannot be done.
+
+    is_made: somebody has opened it just now, so that its tables need not be looked at again.
+    """
     with quiet():
-        storage = _database(place, on_death) if place.path is None else _journal(place.path)
+        storage = _database(place, on_death, is_made) if place.path is None else _journal(place.path)
         try:
             yield storage
         finally:
@@ -92,7 +95,7 @@ def open_storage(place: Place, on_death: OnDeath) -> Iterator[Any]:
                 storage.engine.dispose()
 
 
-def _database(place: Place, on_death: OnDeath) -> Any:
+def _database(place: Place, on_death: OnDeath, is_made: bool) -> Any:
     """Open the tables in PostgreSQL, or make them."""
     try:
         import psycopg  # noqa: F401
@@ -108,6 +111,8 @@ def _database(place: Place, on_death: OnDeath) -> Any:
             return optuna.storages.RDBStorage(
                 place.url or "",
                 engine_kwargs={"pool_pre_ping": True, "connect_args": {"connect_timeout": CONNECTING}},
+                skip_compatibility_check=is_made,
+                skip_table_creation=is_made,
                 heartbeat_interval=HEARTBEAT,
                 grace_period=GRACE,
                 heartbeat_stale_trial_callback=on_death,

@@ -33,7 +33,7 @@ def is_less_better(by: str) -> bool:
     return by in LESS_IS_BETTER
 
 
-def identity(dataset: Dataset, settings: Settings, by: str, max_bytes: int | None) -> dict[str, Any]:
+def identity(dataset: Dataset, settings: Settings, by: str, max_bytes: int | None, folds: int) -> dict[str, Any]:
     """Return what all trials of a study, on whatever machine, have in common."""
     fixed = settings.config.model_dump(mode="json", include=set(settings.said) | {"preset", "seed"})
     return dict(
@@ -47,15 +47,16 @@ def identity(dataset: Dataset, settings: Settings, by: str, max_bytes: int | Non
                 "fixed": dict(sorted(fixed.items())),
                 "by": by,
                 "max_bytes": max_bytes,
+                "folds": folds,
             }
         )
     )
 
 
-def name_of(identity: Mapping[str, Any], name: str) -> str:
-    """Return the name of the study, the same wherever the command is given."""
+def name_of(identity: Mapping[str, Any]) -> str:
+    """Return the name of the study, the same wherever the command is given and whatever the data are called there."""
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
-    return f"mlp-train {name} {digest[:16]}"
+    return f"mlp-train tune {digest[:16]}"
 
 
 def open_study(storage: Any, place: Place, identity: Mapping[str, Any], name: str, first: Mapping[str, Any]) -> Any:
@@ -171,6 +172,11 @@ def _another(place: Place, then: Any, now: Mapping[str, Any]) -> str:
         name = (names or ["settings"])[0].replace("_", "-")
         why = f"--{name} was not the same"
     else:
-        of_search = {"by": "--by", "max_bytes": "--max-model-kb", "version": "the version of mlp-train"}
+        of_search = {
+            "by": "--by",
+            "max_bytes": "--max-model-kb",
+            "folds": "--folds",
+            "version": "the version of mlp-train",
+        }
         why = f"{next((text for key, text in of_search.items() if then.get(key) != now[key]), 'it')} was not the same"
     return f"{place}: this is the study of another search: {why}; give the same command as then, or another --out"

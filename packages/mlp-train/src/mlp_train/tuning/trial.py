@@ -6,15 +6,19 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from statistics import fmean
+from typing import Any, NoReturn
+
+import numpy as np
 
 import mlp_data
 from mlp_data.dataset import Dataset
 from mlp_train.errors import DivergedError, UsageError
 from mlp_train.events import EpochEnd, Finished
+from mlp_train.metrics import rounded
 from mlp_train.plan import Plan, hold_out, make_plan
 from mlp_train.presets import resolve
 from mlp_train.result import Result
@@ -26,6 +30,8 @@ from mlp_train.tuning.study import count, is_less_better
 MOST_REPORTS = 25  # of one trial: a study on a disk or in a database should not wait for each of a thousand epochs
 NO_END = sys.maxsize  # trials, where only the time ends a search
 WATCHED_FROM = 0.2  # of the epochs; before, nobody is dropped
+ENOUGH_TO_CHOOSE = 300  # held-out rows; where one split has fewer, several splits are looked at
+MOST_FOLDS = 5  # that are chosen unasked
 
 
 class OutOfTime(Exception):
@@ -44,6 +50,7 @@ class Task:
     trials: int
     by: str
     max_bytes: int | None = None
+    folds: int | None = None
     deadline: float | None = None
 
 
@@ -54,15 +61,19 @@ class Ground:
     dataset: Dataset
     plan: Plan  # of the default settings
     space: Space
+    folds: tuple[Dataset, ...]  # the same data with other rows apart each time; `dataset` is the first
 
 
-def prepare(settings: Settings, max_bytes: int | None) -> Ground:
-    """Load the data and lay out what is searched; UsageError where nothing is held out to choose by."""
+def prepare(settings: Settings, max_bytes: int | None, folds: int | None) -> Ground:
+    """Load the data and lay out what is searched; UsageError where nothing is held out to choose by.
+
+    folds: on how many splits each trial is trained; None: on as many as it takes to hold out enough rows.
+    """
     dataset = mlp_data.load(settings["source"], **settings.data)
     dataset = replace(dataset, name=Path(absolute_source(settings["source"])).name)  # and nobody's folders
     dataset.train  # noqa: B018  # says so where there is nothing to train on
-    config = resolve(settings.config, dataset)
-    dataset = hold_out(dataset, config.valid_fraction, config.seed)
+    config, whole = resolve(settings.config, dataset), dataset
+    dataset = hold_out(whole, config.valid_fraction, config.seed)
     dataset.fit_input()  # made once, and kept
     plan = make_plan(dataset, settings.config, said=settings.said)
     if plan.valid is None:
@@ -73,7 +84,27 @@ def prepare(settings: Settings, max_bytes: int | None) -> Ground:
     space = make_space(plan, settings.config, settings.said, max_bytes)
     if not space.dimensions:
         raise UsageError("every setting is given, so there is nothing to search: leave some out, or use mlp-train fit")
-    return Ground(plan.dataset, plan, space)
+    count = _folds(folds, plan, whole)
+    others = (_other_split(whole, config.valid_fraction, config.seed, number) for number in range(1, count))
+    return Ground(plan.dataset, plan, space, (plan.dataset, *others))
+
+
+def _folds(wanted: int | None, plan: Plan, whole: Dataset) -> int:
+    """Return on how many splits each trial is trained."""
+    if "valid" in whole.splits:
+        if wanted not in (None, 1):
+            raise UsageError(
+                f"{whole.name}: --folds has no effect: the source has validation rows of its own; leave it out"
+            )
+        return 1
+    assert plan.valid is not None
+    return wanted or min(MOST_FOLDS, -(-ENOUGH_TO_CHOOSE // len(plan.valid)))
+
+
+def _other_split(whole: Dataset, fraction: float, seed: int, number: int) -> Dataset:
+    split = whole.hold_out(fraction, np.random.default_rng(np.random.SeedSequence([seed, number])))
+    split.fit_input()  # made once, and kept
+    return split
 
 
 def run_trial(trial: Any, study: Any, task: Task, ground: Ground, is_over: Callable[[], bool]) -> float:
@@ -97,7 +128,14 @@ def run_trial(trial: Any, study: Any, task: Task, ground: Ground, is_over: Calla
         if task.max_bytes is not None and size > task.max_bytes:
             _tell(trial, "refused", f"its file would take {size / 1000:.1f} kB", began)
             raise optuna.TrialPruned
-        result = _train(trial, plan, task, is_over, began)
+        results = []
+        for number, dataset in enumerate(ground.folds, start=1):
+            split = plan if number == 1 else settle(dataset, ground.space.config(chosen), said=task.settings.said)
+            results.append(_train(trial, split, task, is_over, began, watch=len(ground.folds) == 1))
+            if len(ground.folds) > 1:  # the splits are not alike: only the same ones can be compared
+                trial.report(_mean(results)[task.by], number)
+                if number < len(ground.folds) and trial.should_prune():
+                    _drop(trial, sum(len(result.history) for result in results), began)
     except DivergedError as error:
         _tell(trial, "diverged", str(error), began)
         raise optuna.TrialPruned from None
@@ -106,31 +144,42 @@ def run_trial(trial: Any, study: Any, task: Task, ground: Ground, is_over: Calla
     except Exception as error:  # whatever is wrong with these settings, others may do
         _tell(trial, "failed", str(error) or type(error).__name__, began)
         raise
-    figures = result.metrics["valid"]
-    trial.set_user_attr("figures", dict(figures))
-    trial.set_user_attr("epochs", len(result.history))
-    trial.set_user_attr("size", len(result.to_bytes(meta={"name": task.settings["name"] or ground.dataset.name})))
+    figures = _mean(results)
+    trial.set_user_attr("figures", figures)
+    trial.set_user_attr("epochs", sum(len(result.history) for result in results))
+    trial.set_user_attr("size", len(results[0].to_bytes(meta={"name": task.settings["name"] or ground.dataset.name})))
     trial.set_user_attr("seconds", round(time.perf_counter() - began, 3))
     return float(figures[task.by])
 
 
-def _train(trial: Any, plan: Plan, task: Task, is_over: Callable[[], bool], began: float) -> Result:
-    """Train, and tell the study every few epochs how the held-out rows are answered."""
-    import optuna
-
+def _train(trial: Any, plan: Plan, task: Task, is_over: Callable[[], bool], began: float, *, watch: bool) -> Result:
+    """Train; with `watch`, tell the study every few epochs how the held-out rows are answered."""
     every = max(1, plan.epochs // MOST_REPORTS)
     for event in Trainer(plan).run():
         if isinstance(event, Finished):
             return event.result
         if is_over():
             raise OutOfTime
-        if isinstance(event, EpochEnd) and event.epoch % every == 0:
+        if watch and isinstance(event, EpochEnd) and event.epoch % every == 0:
             trial.report(so_far(event, task.by), event.epoch)
             if event.epoch >= WATCHED_FROM * plan.epochs and trial.should_prune():
-                trial.set_user_attr("seconds", round(time.perf_counter() - began, 3))
-                trial.set_user_attr("epochs", event.epoch)
-                raise optuna.TrialPruned
+                _drop(trial, event.epoch, began)
     raise AssertionError("train() always ends with Finished")
+
+
+def _drop(trial: Any, epochs: int, began: float) -> NoReturn:
+    import optuna
+
+    trial.set_user_attr("seconds", round(time.perf_counter() - began, 3))
+    trial.set_user_attr("epochs", epochs)
+    raise optuna.TrialPruned
+
+
+def _mean(results: Sequence[Result]) -> dict[str, float]:
+    """Return the mean of each held-out figure over the splits, of those that every split has."""
+    figures = [result.metrics["valid"] for result in results]
+    names = [name for name in figures[0] if all(name in one for one in figures)]
+    return rounded({name: fmean(one[name] for one in figures) for name in names})
 
 
 def so_far(event: EpochEnd, by: str) -> float:

@@ -34,8 +34,8 @@ def work(task: Task, place: Place, name: str, index: int, parent: int, said: Any
     try:
         with quiet(), threadpool_limits(1):
             load_plugins(task.settings["plugin"])
-            ground = prepare(task.settings, task.max_bytes)
-            with open_storage(place, give_back) as storage:
+            ground = prepare(task.settings, task.max_bytes, task.folds)
+            with open_storage(place, give_back, is_made=True) as storage:
                 Worker(task, place, storage, name, index, ground, lambda: os.getppid() != parent).run()
     except KeyboardInterrupt:
         pass
