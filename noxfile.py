@@ -156,6 +156,14 @@ def watching(session: nox.Session) -> None:
     session.run(*PYTEST, "packages/mlp-train/tests/test_trackers_real.py", *session.posargs)
 
 
+@nox.session
+def scale(session: nox.Session) -> None:
+    """Train in several processes under mpiexec, and answer for a table that is larger than the memory allowed."""
+    install(session, "mlp-train", "-e", "packages/mlp-train[mpi]", *group("test"), *group("scale"))
+    tests = ("packages/mlp-train/tests/test_parallel.py", "tests/test_examples_scoring.py")
+    session.run(*PYTEST, *tests, *session.posargs)
+
+
 @nox.session(reuse_venv=False)
 def wheels(session: nox.Session) -> None:
     """Build the wheels, install them in fresh environments and use them as a person would."""
