@@ -142,6 +142,15 @@ def sklearn(session: nox.Session) -> None:
 
 
 @nox.session
+def importers(session: nox.Session) -> None:
+    """Take over what scikit-learn, PyTorch and Keras hold, and what their exporters write today."""
+    extras = "packages/mlp-train[sklearn,onnx,safetensors]"
+    install(session, "mlp-train", "-e", extras, *group("test"), *group("cross"), *group("importers"))
+    tests = sorted(str(path) for path in Path("packages/mlp-train/tests").glob("test_importers*.py"))
+    session.run(*PYTEST, *tests, *session.posargs, env={"KERAS_BACKEND": "torch"})
+
+
+@nox.session
 def tune(session: nox.Session) -> None:
     """Search settings, alone and with a machine that dies in a real PostgreSQL, which Debian's `postgresql` brings."""
     install(session, "mlp-train", "-e", "packages/mlp-train[tune]", *group("test"))

@@ -49,4 +49,8 @@ def __getattr__(name: str) -> Any:
         import importlib
 
         return getattr(importlib.import_module(_HOME[name]), name)
+    if name == "importers":
+        import importlib
+
+        return importlib.import_module("mlp_train.importers")
     raise AttributeError(f"module 'mlp_train' has no attribute {name!r}")
