@@ -220,7 +220,7 @@ def _deliver(
         answer(str(model))
     voice.say(f"trials: {', '.join(f'{number} {state}' for state, number in summary['counts'].items())}")
     first = next((one for one in summary["trials"] if one["number"] == 0 and one["value"] is not None), None)
-    than = "" if first is None or best.number == 0 else f", where the defaults reach {metric(by, first['value'])}"
+    than = "" if first is None or best.number == 0 else f", the first trial {metric(by, first['value'])}"
     which = "the defaults" if best.number == 0 else f"trial {best.number}"
     mean = f", the mean of {len(ground.folds)} splits" if len(ground.folds) > 1 else ""
     voice.say(f"best: {which}, held-out {metric(by, best.value)}{mean}{than}; {model.stat().st_size / 1000:.1f} kB")

@@ -121,11 +121,13 @@ def make_space(plan: Plan, base: FitConfig, said: Collection[str], max_bytes: in
     """
     config, hidden = plan.config, tuple(layer.n_out for layer in plan.layers[:-1])
     case = Case(config, plan.dataset, plan.loss_name, plan.valid is not None)
+    optimizers = {config.optimizer} | (set() if "optimizer" in said else set(OPTIMIZERS_TRIED))
     dimensions = [
         one
         for one in _dimensions(plan, said)
         if one.option not in said
         and not (one.name == "layers" and not isinstance(config.activation, str))  # one for each is given
+        and (one.name not in USED_BY or optimizers & set(USED_BY[one.name]))
         and (one.name in USED_BY or not _has_no_effect(one.option, case))
     ]
     space = Space(base, tuple(dimensions), config.optimizer, hidden)

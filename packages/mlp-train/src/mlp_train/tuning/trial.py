@@ -145,6 +145,9 @@ def run_trial(trial: Any, study: Any, task: Task, ground: Ground, is_over: Calla
         _tell(trial, "failed", str(error) or type(error).__name__, began)
         raise
     figures = _mean(results)
+    if task.by not in figures:
+        _tell(trial, "failed", f"the held-out rows define no {task.by}", began)
+        raise UsageError(f"the held-out rows define no {task.by}")
     trial.set_user_attr("figures", figures)
     trial.set_user_attr("epochs", sum(len(result.history) for result in results))
     trial.set_user_attr("size", len(results[0].to_bytes(meta={"name": task.settings["name"] or ground.dataset.name})))
