@@ -17,7 +17,11 @@ Trials = Annotated[
 SearchTime = Annotated[
     float | None,
     typer.Option(
-        "--time-limit", metavar="SECONDS", min=0.001, help="Begin no trial after this time.", rich_help_panel=_search
+        "--time-limit",
+        metavar="SECONDS",
+        min=0.001,
+        help="End the search after this time; the best is trained once more then.",
+        rich_help_panel=_search,
     ),
 ]
 MaxModelKb = Annotated[
