@@ -188,6 +188,16 @@ def wheels(session: nox.Session) -> None:
     session.run(workstation, "benchmarks/skew.py", "--device", shlex.quote(device), external=True)
 
 
+@nox.session
+def release(session: nox.Session) -> None:
+    """Build what a release publishes, twice to the same byte, and check it; with `-- v0.1.0` it is no rehearsal."""
+    session.install(*group("release"))
+    workflow = ".github/workflows/release.yml"
+    session.run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", workflow)
+    session.run("zizmor", "--offline", "--quiet", "--no-progress", workflow)
+    session.run("python", ".ci/release.py", "build", "build/release", *session.posargs)
+
+
 @nox.session(reuse_venv=False, python=["3.9", "3.11"])
 def minimums(session: nox.Session) -> None:
     """Run the tests with the lowest release of every dependency that the packages say they take."""
