@@ -52,12 +52,26 @@ def test_bad_files_loaded_again_and_again_leave_nothing_in_memory():
     assert growth(lambda number: refused(bad[number % len(bad)]) or pytest.fail("was taken")) < 2
 
 
-def refused(data: bytes) -> bool:
+def refused(data: bytes | bytearray) -> bool:
     try:
         mlp_runtime.load(data)
     except mlp_runtime.ModelFileError:
         return True
     return False
+
+
+def test_every_single_bit_flip_of_every_golden_file_is_refused():
+    flips = 0
+    for path in sorted(mutate.GOLDEN.glob("[1-9]*.mlp")):
+        content = bytearray(path.read_bytes())
+        for at in range(len(content)):
+            for bit in range(8):
+                content[at] ^= 1 << bit
+                assert refused(content), f"{path.name}: taken with bit {bit} of byte {at} turned"
+                content[at] ^= 1 << bit
+                flips += 1
+    print(f"{flips} flips")
+    assert flips > 400_000
 
 
 def test_predictions_again_and_again_leave_nothing_in_memory():

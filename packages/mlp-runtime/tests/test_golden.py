@@ -11,7 +11,7 @@ import pytest
 
 import mlp_runtime
 from mlp_runtime.activations import _BUILT_IN
-from mlp_runtime.modelfile import read
+from mlp_runtime.modelfile import MAJOR, MINOR, read
 
 FOLDER = Path(__file__).parent / "golden"
 GOLDEN = sorted(FOLDER.glob("[1-9]*.mlp"))
@@ -24,11 +24,22 @@ def test_the_current_format_has_a_golden_file_with_every_feature():
     assert {feature for path in current for feature in read(path).header["requires"]} == mlp_runtime.FEATURES
 
 
-@pytest.mark.parametrize(("kind", "weights"), list(product(("vector", "image", "table"), STORED)))
-def test_every_activation_has_a_golden_layer_for_each_input_and_storage_type(kind, weights):
+@pytest.mark.parametrize(
+    ("minor", "kind", "weights"), list(product(range(MINOR + 1), ("vector", "image", "table"), STORED))
+)
+def test_every_activation_has_a_golden_layer_for_each_version_input_and_storage_type(minor, kind, weights):
     files = [mlp_runtime.load(path).describe() for path in GOLDEN]
-    layers = [layer for about in files if about["input"]["kind"] == kind for layer in about["layers"]]
+    files = [about for about in files if about["format"] == f"{MAJOR}.{minor}" and about["input"]["kind"] == kind]
+    layers = [layer for about in files for layer in about["layers"]]
     assert {layer["activation"] for layer in layers if layer["dtype"] == STORED[weights]} == _BUILT_IN
+
+
+def test_no_golden_file_of_the_first_version_was_ever_taken_away():
+    every_activation = {f"{kind}-{weights}" for kind, weights in product(("vector", "image", "table"), STORED)}
+    named = {"counts", "dates", "image", "labels", "stretch", "table", "vector"}
+    assert {path.stem for path in GOLDEN if path.stem.startswith("1.0-")} == {
+        f"1.0-{name}" for name in named | every_activation
+    }
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)

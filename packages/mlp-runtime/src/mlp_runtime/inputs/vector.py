@@ -108,6 +108,6 @@ class VectorInput(Prepared):
 
     def _unwanted(self, raw: Any, more: str = "") -> InputError:
         shapes = f"({self.features},), or (n, {self.features}) for many"
-        order = repr(", ".join(self.names[:20])[:250])[1:-1] if self.names else ""  # a hostile file's names are escaped
+        order = repr(", ".join(self.names[:20]))[1:-1][:250] if self.names else ""  # a hostile file's are escaped
         names = f" in the order {order}{', ...' * (self.features > 20)}" if order else ""
         return InputError(f"{shown(raw)}{more} came, but the model wants an array of numbers of shape {shapes}{names}")
