@@ -227,6 +227,23 @@ def test_what_goes_wrong_on_another_machine_is_said_by_rank_0(
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize(
+    ("rest", "said"),
+    [
+        ("os.kill(os.getpid(), 9)", "error: and so on\n"),
+        ("words.promise('something else'); os._exit(0)", "error: something else\n"),
+        ("words.end(); os.kill(os.getpid(), 9)", ""),
+    ],
+)
+def test_what_was_promised_last_is_said_by_whoever_outlives_the_process(rest: str, said: str) -> None:
+    code = "import os; from mlp_train.last_words import LastWords; words = LastWords(); words.promise('and so on'); "
+    done = subprocess.run(
+        [sys.executable, "-c", code + rest], text=True, stderr=subprocess.PIPE, timeout=SECONDS, check=False
+    )
+    assert done.stderr == said
+
+
 @pytest.mark.parametrize("rank", [0, 1])
 def test_without_the_extra_rank_0_says_what_is_missing_and_nothing_is_written(
     command: list[str], tmp_path: Path, rank: int

@@ -19,6 +19,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from mlp_train.last_words import LastWords
+
 if TYPE_CHECKING:
     from mlp_train.array import Array
     from mlp_train.config import FitConfig
@@ -54,7 +56,7 @@ def join() -> Ranks | None:
     if rank:  # Ctrl-C reaches all; rank 0 decides
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    guard = None if rank else Guard()  # forked while there is little to fork
+    words = None if rank else LastWords()  # forked while there is little to fork
     try:
         mpi: Any = importlib.import_module("mpi4py.MPI")
     except ModuleNotFoundError as error:
@@ -69,7 +71,7 @@ def join() -> Ranks | None:
             f"mpiexec started {size} processes, but mpi4py sees {mpi.COMM_WORLD.Get_size()}: they are of two MPI "
             "libraries; give the mpiexec that stands beside this Python"
         )
-    Ranks.joined = ranks = Ranks(mpi, guard)
+    Ranks.joined = ranks = Ranks(mpi, words)
     ranks.promise(
         f"one of the {size} processes was ended from outside (by the system, if memory ran out) before training began; "
         "give the command again"
@@ -96,8 +98,8 @@ class Ranks:
 
     joined: Ranks | None = None  # of this process
 
-    def __init__(self, mpi: Any, guard: Guard | None = None) -> None:
-        self._mpi, self._comm, self._guard = mpi, mpi.COMM_WORLD, guard
+    def __init__(self, mpi: Any, words: LastWords | None = None) -> None:
+        self._mpi, self._comm, self._words = mpi, mpi.COMM_WORLD, words
         self.index, self.count = self._comm.Get_rank(), self._comm.Get_size()
         self._listening = True  # the others wait for an order
 
@@ -166,13 +168,13 @@ class Ranks:
 
     def promise(self, sentence: str) -> None:
         """Have this said where rank 0 ends without being able to say anything."""
-        if self._guard is not None:
-            self._guard.promise(sentence)
+        if self._words is not None:
+            self._words.promise(sentence)
 
     def end(self, code: int) -> None:
         """End all ranks."""
-        if self._guard is not None:
-            self._guard.end()
+        if self._words is not None:
+            self._words.end()
         if self.index == 0 and self._listening:
             self.tell(Leave(code))
             return
@@ -189,58 +191,6 @@ class Ranks:
             print(error_line(f"{self.name}: {_sentence(error)}"), file=sys.__stderr__, flush=True)
         self._comm.Abort(_code(error))
         raise error
-
-
-class Guard:
-    """A process that does nothing but outlive rank 0 by a moment, to say what nobody else can.
-
-    When a rank is killed, mpiexec kills the others, often by a signal that cannot be caught. What was promised last is
-    said when rank 0 ends, unless that was taken back before.
-    """
-
-    def __init__(self) -> None:
-        self._pipe, self._pid = -1, 0
-        if not hasattr(os, "fork"):
-            return
-        read, self._pipe = os.pipe()
-        self._pid = os.fork()
-        if self._pid == 0:
-            try:
-                os.close(self._pipe)
-                self._watch(read)
-            finally:
-                os._exit(0)
-        os.close(read)
-
-    @staticmethod
-    def _watch(read: int) -> None:
-        os.setsid()  # what ends the group of rank 0 shall not end this
-        for kind in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(kind, signal.SIG_IGN)
-        os.close(0)
-        os.close(1)
-        told = b"\n"
-        while part := os.read(read, 65536):
-            told += part
-        if sentence := told.split(b"\n")[-2]:
-            os.write(2, sentence + b"\n")
-
-    def promise(self, sentence: str) -> None:
-        """Have this said, and nothing that was promised before."""
-        from mlp_data.console import error_line
-
-        if self._pid:
-            with contextlib.suppress(OSError):  # somebody ended the guard
-                os.write(self._pipe, (error_line(sentence) if sentence else "").encode() + b"\n")
-
-    def end(self) -> None:
-        """Have nothing said."""
-        if self._pid:
-            self.promise("")
-            os.close(self._pipe)
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(self._pid, 0)
-            self._pid = 0
 
 
 def mpiexec(count: int) -> str:

@@ -1,0 +1,59 @@
+"""Last words are said by a process that does nothing but outlive this one by a moment, to say what nobody else can.
+
+When a rank is killed, mpiexec kills all others by a signal that no process can catch, so none of them can say how to go
+on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+
+
+class LastWords:
+    """What was promised last is said when this process ends, however it ends, unless `end` came before."""
+
+    def __init__(self) -> None:
+        self._pipe, self._pid = -1, 0
+        if not hasattr(os, "fork"):
+            return
+        read, self._pipe = os.pipe()
+        self._pid = os.fork()
+        if self._pid == 0:
+            try:
+                os.close(self._pipe)
+                self._watch(read)
+            finally:
+                os._exit(0)
+        os.close(read)
+
+    @staticmethod
+    def _watch(read: int) -> None:
+        os.setsid()  # what ends the group of rank 0 shall not end this
+        for kind in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(kind, signal.SIG_IGN)
+        os.close(0)
+        os.close(1)
+        told = b"\n"
+        while part := os.read(read, 65536):
+            told += part
+        if sentence := told.split(b"\n")[-2]:
+            os.write(2, sentence + b"\n")
+
+    def promise(self, sentence: str) -> None:
+        """Have this said, and nothing that was promised before."""
+        from mlp_data.console import error_line
+
+        if self._pid:
+            with contextlib.suppress(OSError):  # somebody ended that process
+                os.write(self._pipe, (error_line(sentence) if sentence else "").encode() + b"\n")
+
+    def end(self) -> None:
+        """Have nothing said."""
+        if self._pid:
+            self.promise("")
+            os.close(self._pipe)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(self._pid, 0)
+            self._pid = 0
