@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import shlex
+import shutil
 import signal
 import subprocess
 import time
@@ -24,9 +26,8 @@ Run = Callable[..., Any]
 QUICK = ("--epochs", "6", "--jobs", "1", "--folds", "1")
 
 
-@pytest.fixture
-def blobs(tmp_path: Path) -> str:
-    """A table of two classes that overlap, 300 rows, as a CSV file."""
+def write_blobs(path: Path) -> str:
+    """Write a table of two classes that overlap, 300 rows, as a CSV file."""
     generator = np.random.default_rng(0)
     y = generator.integers(0, 2, 300)
     x = generator.normal(size=(300, 4)) + y[:, None] * 0.9
@@ -34,9 +35,22 @@ def blobs(tmp_path: Path) -> str:
         ",".join(f"{value:.4f}" for value in row) + f",{'no' if label else 'yes'}"
         for row, label in zip(x, y, strict=True)
     ]
-    path = tmp_path / "blobs.csv"
     path.write_text("\n".join(["a,b,c,d,answer", *rows]) + "\n", encoding="utf-8")
     return str(path)
+
+
+@pytest.fixture
+def blobs(tmp_path: Path) -> str:
+    return write_blobs(tmp_path / "blobs.csv")
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory, command: list[str]) -> Path:
+    """A run folder with a search of one trial in it, to be copied."""
+    folder = tmp_path_factory.mktemp("searched")
+    words = ["tune", write_blobs(folder / "blobs.csv"), "--trials", "1", *QUICK, "--out", "t"]
+    subprocess.run([*command, *words], cwd=folder, check=True, capture_output=True)
+    return folder / "t"
 
 
 def trials_of(folder: str | Path) -> list[dict[str, Any]]:
@@ -68,8 +82,6 @@ def test_the_best_trial_ends_as_a_run_like_any_other(mlp_train: Run, blobs: str)
 
 def test_the_settings_that_are_printed_train_the_same_model(mlp_train: Run, blobs: str) -> None:
     said = json.loads(mlp_train("tune", blobs, "--trials", "4", *QUICK, "--out", "t", "--json").out)
-    import shlex
-
     again = shlex.split(said["command"])[1:]
     assert mlp_train(*again, "--out", "again").code == 0
     first, second = (mlp_runtime.load(f"{name}/model.mlp") for name in ("t", "again"))
@@ -182,6 +194,32 @@ def test_a_worker_that_is_killed_is_replaced_and_its_trial_done_again(
     mlp_runtime.load(tmp_path / "t" / "model.mlp")
 
 
+def test_a_worker_whose_trial_was_given_to_others_takes_the_next(
+    blobs: str, command: list[str], tmp_path: Path
+) -> None:
+    import optuna
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    from mlp_train.tuning.storage import FileLock
+
+    words = ["tune", blobs, "--trials", "3", "--epochs", "150", "--folds", "1", "--jobs", "1", "--out", "t"]
+    process = subprocess.Popen([*command, *words], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    _wait_for_a_trial(tmp_path / "t")
+    path = tmp_path / "t" / "study.journal"
+    lock: Any = FileLock(path.with_name("study.journal.lock"))
+    storage = JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
+    study = optuna.load_study(study_name=None, storage=storage)
+    (running,) = (one.number for one in study.trials if one.state.name == "RUNNING")
+    study.tell(running, state=optuna.trial.TrialState.FAIL)  # as heartbeats do to a machine that slept
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    assert "Traceback" not in said
+    states = [one.state.name for one in journal(tmp_path / "t")]
+    assert states.count("COMPLETE") + states.count("PRUNED") == 3
+    assert states[running] == "FAIL"
+
+
 def _wait_for_a_trial(folder: Path, after: int = 0) -> int:
     """Wait until a trial is on its way and so many are done; return the process that does it."""
     until = time.monotonic() + 60
@@ -235,33 +273,26 @@ def test_a_bound_that_nothing_can_keep_is_one_sentence(mlp_train: Run, blobs: st
 SPY = """
 import json, os
 from threadpoolctl import threadpool_info
-from mlp_train import register_optimizer
-from mlp_train.optimizers import SGD
 
-class Spy(SGD):
-    def update(self, parameters, gradient, lr):
-        found = [one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"]
-        with open(os.environ["SPY"], "a") as file:
-            file.write(json.dumps([os.getpid(), found]) + "\\n")
-        parameters -= lr * gradient
-
-register_optimizer("spy", Spy)
+found = [one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"]
+with open(os.environ["SPY"], "a") as file:
+    file.write(json.dumps([os.getpid(), found]) + "\\n")
 """
 
 
 def test_each_worker_has_one_blas_thread(
     mlp_train: Run, blobs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
     Path("spy.py").write_text(SPY)
     monkeypatch.setenv("SPY", str(tmp_path / "seen"))
-    words = ("--plugin", "spy.py", "--optimizer", "spy", "--batch-size", "full", "--hidden", "2")
-    answer = mlp_train(
-        "tune", blobs, "--trials", "2", "--epochs", "3", "--folds", "1", "--jobs", "2", "--out", "t", *words
-    )
+    words = ("--trials", "2", "--epochs", "3", "--folds", "1", "--jobs", "2", "--plugin", "spy.py", "--out", "t")
+    answer = mlp_train("tune", blobs, *words)
     assert answer.code == 0, answer.err
-    seen = [json.loads(line) for line in Path("seen").read_text().splitlines()]
-    assert {pid for pid, _ in seen} - {os.getpid()}
-    assert all(count == 1 for _, found in seen for count in found)
+    workers = [one for one in map(json.loads, Path("seen").read_text().splitlines()) if one[0] != os.getpid()]
+    assert len({process for process, _ in workers}) == 2
+    assert all(found and set(found) == {1} for _, found in workers)
 
 
 BAD = """
@@ -375,9 +406,9 @@ def test_a_folder_of_something_else_is_left_alone(mlp_train: Run, blobs: str) ->
     ],
 )
 def test_another_search_does_not_mix_with_the_one_in_a_folder(
-    mlp_train: Run, blobs: str, words: tuple[str, str], why: str
+    mlp_train: Run, blobs: str, words: tuple[str, str], why: str, searched: Path
 ) -> None:
-    mlp_train("tune", blobs, "--trials", "1", *QUICK, "--out", "t")
+    shutil.copytree(searched, "t")
     answer = mlp_train("tune", blobs, "--trials", "1", *QUICK, "--out", "t", *words)
     assert answer.code == 2
     assert f"this is the study of another search: {why}" in answer.err
@@ -395,8 +426,8 @@ def test_a_torn_last_line_of_the_journal_costs_nothing(mlp_train: Run, blobs: st
 @pytest.mark.parametrize(
     "line", [b"not JSON at all", b"[1, 2]", b'{"op_code": "4", "worker_id": "x"}', b"\xff\x00", b"[" * 10000]
 )
-def test_a_damaged_journal_is_named_by_its_line(mlp_train: Run, blobs: str, line: bytes) -> None:
-    mlp_train("tune", blobs, "--trials", "1", *QUICK, "--out", "t")
+def test_a_damaged_journal_is_named_by_its_line(mlp_train: Run, blobs: str, line: bytes, searched: Path) -> None:
+    shutil.copytree(searched, "t")
     path = Path("t/study.journal")
     lines = path.read_bytes().split(b"\n")
     path.write_bytes(b"\n".join([lines[0], line, *lines[1:]]))
@@ -408,8 +439,8 @@ def test_a_damaged_journal_is_named_by_its_line(mlp_train: Run, blobs: str, line
 
 
 @pytest.mark.parametrize("line", [b'{"op_code": 99, "worker_id": "x"}', b'{"op_code": 6, "worker_id": "x"}'])
-def test_a_journal_that_tells_nonsense_is_one_sentence(mlp_train: Run, blobs: str, line: bytes) -> None:
-    mlp_train("tune", blobs, "--trials", "1", *QUICK, "--out", "t")
+def test_a_journal_that_tells_nonsense_is_one_sentence(mlp_train: Run, blobs: str, line: bytes, searched: Path) -> None:
+    shutil.copytree(searched, "t")
     with Path("t/study.journal").open("ab") as file:
         file.write(line + b"\n")
     answer = mlp_train("tune", blobs, "--trials", "2", *QUICK, "--out", "t")
@@ -417,10 +448,10 @@ def test_a_journal_that_tells_nonsense_is_one_sentence(mlp_train: Run, blobs: st
     assert "not of a study" in answer.err.splitlines()[-1]
 
 
-def test_a_second_search_in_the_same_folder_waits_for_nobody(mlp_train: Run, blobs: str) -> None:
+def test_a_second_search_in_the_same_folder_waits_for_nobody(mlp_train: Run, blobs: str, searched: Path) -> None:
     from mlp_train.runs import Run as Folder
 
-    mlp_train("tune", blobs, "--trials", "1", *QUICK, "--out", "t")
+    shutil.copytree(searched, "t")
     with Folder(Path("t")).lock():
         answer = mlp_train("tune", blobs, "--trials", "2", *QUICK, "--out", "t")
     assert answer.code == 6
@@ -438,8 +469,8 @@ def test_the_report_shows_the_search_and_needs_nothing_from_elsewhere(mlp_train:
     assert "The search" in Path("t/report.html").read_text()
 
 
-def test_a_damaged_summary_leaves_the_rest_of_the_page(mlp_train: Run, blobs: str) -> None:
-    mlp_train("tune", blobs, "--trials", "1", *QUICK, "--out", "t")
+def test_a_damaged_summary_leaves_the_rest_of_the_page(mlp_train: Run, blobs: str, searched: Path) -> None:
+    shutil.copytree(searched, "t")
     for text in ("{", "[]", '{"by": 3}', '{"by": "accuracy", "trials": [{"number": "x"}]}', "null"):
         Path("t/study.json").write_text(text)
         assert mlp_train("report", "t").code == 0, text

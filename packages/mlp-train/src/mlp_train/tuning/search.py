@@ -113,7 +113,10 @@ def search(study: Any, task: Task, place: Place, space: Space, jobs: int, say: C
         trials = look_at(study, place)
         for sentence in _news(trials, told, task, space):
             say(sentence)
-        return count(trials)
+        counted = count(trials)
+        if counted["done"] < task.trials and task.deadline is None:
+            say(f"note: the search ended after {counted['done']} trials, because nearly all others would be too large")
+        return counted
 
 
 def look_at(study: Any, place: Place) -> list[Any]:

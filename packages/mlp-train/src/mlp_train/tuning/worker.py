@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -40,7 +41,8 @@ def work(task: Task, place: Place, name: str, index: int, parent: int, said: Any
     except KeyboardInterrupt:
         pass
     except MlpError as error:
-        said.send(str(error))
+        with contextlib.suppress(OSError):  # the parent has gone
+            said.send(str(error))
         raise SystemExit(GAVE_UP) from None
 
 
@@ -92,7 +94,8 @@ class Worker:
                 self._give_back()
                 return
             except Exception as error:  # the settings' own errors are caught with the trial: this is the storage's
-                raise unreachable(self.place, error) from error
+                if not self._was_taken():
+                    raise unreachable(self.place, error) from error
 
     def _one(self) -> None:
         self.study.optimize(self._objective, n_trials=1, catch=(Exception,))
@@ -104,6 +107,13 @@ class Worker:
             return run_trial(trial, self.study, self.task, self.ground, self._is_over)
         except OutOfTime:
             raise KeyboardInterrupt from None  # the one exception that ends the loop around the trials
+
+    def _was_taken(self) -> bool:
+        """Say whether others took us for dead, as after a machine slept, and do this trial themselves."""
+        with contextlib.suppress(Exception):  # then it is the storage
+            taken = self.trial is not None and self.study.get_trials(deepcopy=False)[self.trial.number]
+            return bool(taken and taken.state.is_finished())
+        return False
 
     def _is_over(self) -> bool:
         if self.is_alone():
