@@ -22,7 +22,7 @@ from mlp_train.export import to_bytes
 ESCAPE = "\x1b[2J\x1b]0;owned\x07\n"  # clears a terminal and renames its window
 
 
-def honest() -> bytes:
+def honest(weights: str = "float32") -> bytes:
     """Return a small model as fit writes it: 3 features, 4 hidden units, classes a and b."""
     rng = np.random.default_rng(0)
     layers = [
@@ -30,7 +30,7 @@ def honest() -> bytes:
         (rng.normal(size=(4, 2)), np.zeros(2), "softmax", dict[str, float]()),
     ]
     output = {"kind": "classes", "classes": ["a", "b"], "temperature": 1.0}
-    return to_bytes(VectorInput(3, names=("x", "y", "z")), layers, output, training={"seed": 1})
+    return to_bytes(VectorInput(3, names=("x", "y", "z")), layers, output, training={"seed": 1}, weights=weights)
 
 
 def assemble(header: bytes, block: bytes, major: int = 1, minor: int = 0) -> bytes:
@@ -90,6 +90,17 @@ def flipped(at: int) -> Callable[[], bytes]:
         data = bytearray(honest())
         data[at] ^= 1
         return bytes(data)
+
+    return make
+
+
+def int8(name: str, value: bytes) -> Callable[[], bytes]:
+    """Return a maker of the honest model in int8 with the first bytes of one tensor replaced."""
+
+    def make() -> bytes:
+        header, block = taken_apart(honest("int8"))
+        (at,) = (entry["offset"] for entry in header["tensors"] if entry["name"] == name)
+        return assemble(msgpack.packb(header), block[:at] + value + block[at + len(value) :])
 
     return make
 
@@ -198,6 +209,11 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "a temperature of nothing": (lying("output", "temperature", value=0), "output.temperature: found 0"),
     "int8 that nobody announced": (lying("tensors", 0, "dtype", value="i1"), "found no 'weights.int8'"),
     "a version from before the freeze": (lambda: assemble(b"\x80", bytes(64), major=0), "export the model again"),
+    "an infinite scale of int8": (
+        int8("layers.1.weight.scale", struct.pack("<f", float("inf"))),
+        "tensor 'layers.1.weight': found NaN or an infinity",
+    ),
+    "an int8 that has no opposite": (int8("layers.0.weight", b"\x80"), "found the value -128, wanted -127 to 127"),
     "names that are slow to compare": (slow_names, "there is no column"),
     "weights that are not numbers": (with_block(lambda block: b"\xff" * 48 + block[48:]), "found NaN or an infinity"),
 }
