@@ -174,12 +174,16 @@ def test_an_endless_loop_is_ended_and_its_line_told(tmp_path):
 
 
 def test_a_program_that_a_file_starts_ends_with_it(tmp_path):
-    sleeper = f"import time; time.sleep(60)  # {tmp_path}"
-    text = f"import subprocess, sys\nsubprocess.Popen([sys.executable, '-c', {sleeper!r}])\n"
-    done = run(1, mine(tmp_path, text + solution(1)))
-    assert done.returncode == 0
-    listed = subprocess.run(["ps", "ax", "-o", "args="], capture_output=True, text=True, check=True).stdout
-    assert sleeper not in listed
+    fcntl = pytest.importorskip("fcntl", reason="Windows ends the file's own process alone")
+    held = tmp_path / "held"
+    sleeper = f"import fcntl, time; file = open({str(held)!r}, 'w'); fcntl.flock(file, fcntl.LOCK_EX); time.sleep(60)"
+    text = (
+        f"import os, subprocess, sys, time\nsubprocess.Popen([sys.executable, '-c', {sleeper!r}])\n"
+        f"while not os.path.exists({str(held)!r}):\n    time.sleep(0.01)\ntime.sleep(0.2)\n"
+    )
+    assert run(1, mine(tmp_path, text + solution(1))).returncode == 0
+    with held.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # BlockingIOError if it is still there
 
 
 @pytest.mark.parametrize(
