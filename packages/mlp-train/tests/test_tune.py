@@ -93,10 +93,12 @@ def test_the_settings_that_are_printed_train_the_same_model(mlp_train: Run, blob
 
 def test_the_first_trial_is_what_fit_would_do_so_the_best_is_never_worse(mlp_train: Run, blobs: str) -> None:
     mlp_train("fit", blobs, "--epochs", "6", "--out", "f")
-    mlp_train("tune", blobs, "--trials", "3", *QUICK, "--out", "t")
+    answer = mlp_train("tune", blobs, "--trials", "3", *QUICK, "--out", "t")
     fitted = read_run("f").summary()["metrics"]["valid"]["accuracy"]
     first, *_ = trials_of("t")
     assert first["number"] == 0
+    assert first["layers"] == [64, 32]
+    assert next(line for line in answer.err.splitlines() if "trial 0:" in line).endswith("; the defaults")
     assert first["value"] == fitted
     assert read_run("t").summary()["metrics"]["valid"]["accuracy"] >= fitted
 
@@ -242,11 +244,13 @@ def _wait_for_a_trial(folder: Path, after: int = 0) -> int:
     raise AssertionError("no trial began within a minute")
 
 
-def test_trials_that_do_badly_are_dropped_early(mlp_train: Run, blobs: str) -> None:
-    answer = mlp_train("tune", blobs, "--trials", "16", "--epochs", "25", "--folds", "1", "--jobs", "1", "--out", "t")
+@pytest.mark.parametrize(("folds", "epochs"), [(1, 25), (3, 6)])
+def test_trials_that_do_badly_are_dropped_early(mlp_train: Run, blobs: str, folds: int, epochs: int) -> None:
+    words = ("--trials", "16", "--epochs", epochs, "--folds", folds, "--jobs", "1", "--out", "t")
+    answer = mlp_train("tune", blobs, *words)
     dropped = [one for one in trials_of("t") if one["state"] == "pruned"]
     assert dropped, answer.err
-    assert all(one["epochs"] < 25 for one in dropped)
+    assert all(one["epochs"] < folds * epochs for one in dropped)
     assert "dropped after" in answer.err
 
 
