@@ -167,10 +167,14 @@ def mine(folder: Path, text: str) -> Path:
 def test_an_endless_loop_is_ended_and_its_line_told(tmp_path):
     text = solution(1).replace("    e = np.exp", "    while True:\n        z = z + 1\n    e = np.exp")
     done = run(1, mine(tmp_path, text), seconds=3)
-    assert re.search(
-        r"my_answer\.py, line 1[89], in softmax: still running after 3 seconds; does every loop", sentence(done)
-    )
+    assert re.search(r"my_answer\.py, line 1[89], in softmax: still running after 3 s; does every loop", sentence(done))
     assert done.returncode == 1
+
+
+@pytest.mark.parametrize("text", ["while True:\n    pass\n", "while True:\n    print('z')\n"])
+def test_an_endless_loop_outside_of_any_function_is_ended_too(tmp_path, text):
+    done = run(1, mine(tmp_path, text), seconds=1)
+    assert re.search(r"my_answer\.py, line [12], in <module>: still running after 1 s", sentence(done))
 
 
 def test_a_program_that_a_file_starts_ends_with_it(tmp_path):

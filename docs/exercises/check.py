@@ -67,7 +67,7 @@ def verdict(number: int, path: Path, seconds: float) -> tuple[bool, str]:
             stderr=subprocess.DEVNULL,
             start_new_session=True,  # so that programs which the file has started end with it
         )
-        late = f"still running after {seconds:g} seconds; does every loop end?"
+        late = f"still running after {seconds:g} s; does every loop end?"
         try:
             code = process.wait(timeout=seconds + 30)  # it ends itself in time, unless the file has seen to it
         except subprocess.TimeoutExpired:

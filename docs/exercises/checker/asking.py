@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import io
+import os
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -28,7 +28,7 @@ def load(path: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise Wrong(f"{path.name}: that is no Python file; its name must end in .py")
     module = importlib.util.module_from_spec(spec)
-    with contextlib.redirect_stdout(io.StringIO()), np.errstate(all="ignore"):
+    with unheard(), np.errstate(all="ignore"):
         try:
             spec.loader.exec_module(module)
         except SyntaxError as error:
@@ -44,7 +44,7 @@ def ask(module: ModuleType, name: str, *given: Any) -> Any:
     if not callable(function):
         raise Wrong(f"{file.name}: there is no function {name}; keep the names of the starting file")
     lent = [copied(value) for value in given]
-    with contextlib.redirect_stdout(io.StringIO()), np.errstate(all="ignore"):
+    with unheard(), np.errstate(all="ignore"):
         try:
             back = function(*lent)
         except NotImplementedError:
@@ -55,6 +55,13 @@ def ask(module: ModuleType, name: str, *given: Any) -> Any:
         if isinstance(before, (np.ndarray, list)) and not same(before, after):
             raise Wrong(f"{name} changes an array that it was given; leave those as they are and return new ones")
     return back
+
+
+@contextlib.contextmanager
+def unheard() -> Iterator[None]:
+    """Let what is printed go nowhere, however much it is."""
+    with open(os.devnull, "w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):  # noqa: PTH123
+        yield
 
 
 def copied(value: Any) -> Any:
