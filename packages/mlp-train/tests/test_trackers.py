@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -139,6 +140,20 @@ def test_a_tracker_that_cannot_begin_is_said_before_training_begins() -> None:
     ):
         trained(recorder)
     assert [name for name, _ in recorder.calls] == ["init"]
+
+
+def test_a_tracker_that_takes_its_time_to_begin_takes_none_of_the_trainings() -> None:
+    seconds: list[float] = []
+
+    def slow(event: mlp_train.Event) -> None:
+        if isinstance(event, mlp_train.Started):
+            time.sleep(1.5)
+        if isinstance(event, EpochEnd):
+            seconds.append(event.seconds)
+
+    mlp_train.fit(X, Y, epochs=2, hidden=8, time_limit=1.0, on_event=slow)
+    assert len(seconds) == 2
+    assert max(seconds) < 1.5
 
 
 def test_a_tracker_finishes_also_after_ctrl_c() -> None:

@@ -229,6 +229,8 @@ def test_a_run_in_the_place_of_another_is_a_new_one_for_its_tracker(mlp_train: R
     for _ in range(2):
         assert mlp_train("fit", "xor", *QUICK, "--out", "a", "--force", "--log", "keeper").code == 0
     assert [call["resume"] for call in calls("init")] == [None, None]
+    assert mlp_train("fit", "xor", *QUICK, "--out", "a", "--force").code == 0
+    assert not Path("a/trackers.json").exists()
 
 
 def test_force_takes_old_event_files_away_and_leaves_what_else_is_there(tmp_path: Path) -> None:

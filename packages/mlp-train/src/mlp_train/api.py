@@ -41,13 +41,14 @@ def fit(
     '1'
     """
     dataset = x if isinstance(x, Dataset) else mlp_data.from_arrays(x, y)
-    config = make_config(config, **options)
     with ExitStack() as stack:
         told = [stack.enter_context(reporter) for reporter in reporters]
         for reporter in told:
             if isinstance(reporter, Tracker):
-                reporter.describe({**config.model_dump(mode="json"), "source": dataset.name})
-        for event in train(dataset, config, control=control):
+                said = {name: value for name, value in options.items() if name in FitConfig.model_fields}
+                settings = make_config(config, **said).model_dump(mode="json")
+                reporter.describe({**settings, "source": dataset.name})
+        for event in train(dataset, config, control=control, **options):
             for reporter in told:
                 reporter(event)
             if on_event is not None:

@@ -131,9 +131,9 @@ class Trainer:
 
     def _epochs(self, save: Callable[[Checkpoint], None] | None) -> Iterator[Event]:
         plan = self.plan
-        began, first_epoch, spent = time.perf_counter(), self.epoch + 1, self.seconds
-        last_save = began
+        first_epoch, spent = self.epoch + 1, self.seconds
         yield self._started(first_epoch)
+        began = last_save = time.perf_counter()  # whoever listens may have taken a while to get ready
         if save and self.epoch == 0:
             save(checkpoint(self, spent))
         while self.epoch < plan.epochs and self.stopped is None:
