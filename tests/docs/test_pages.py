@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 import page_blocks
 import pytest
 from markdown_pages import ROOT
@@ -48,3 +50,5 @@ def test_the_blocks_of_a_page_run_and_print_what_it_shows(page, clone):
 def test_the_tutorial_runs_from_its_first_page_to_its_last_in_one_folder(clone):
     assert len(TUTORIAL) == 4
     type_all(TUTORIAL, clone)
+    shown, made = (cv2.imread(str(path)) for path in (ROOT / "docs/images/preview.png", clone / "preview.png"))
+    assert np.abs(shown.astype(int) - made).mean() < 2  # grey levels
