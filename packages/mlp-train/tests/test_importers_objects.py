@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import struct
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -132,6 +133,23 @@ def test_a_keras_model_with_branches_or_without_an_input_is_refused(keras: Any) 
         importers.keras(keras.Sequential([keras.layers.Dense(3)]))
     with pytest.raises(ForeignModelError, match="a str came"):
         importers.keras("a text")
+
+
+@pytest.mark.parametrize("backend", ["numpy", "jax"])
+def test_keras_may_compute_with_anything(keras: Any, tmp_path: Path, backend: str) -> None:
+    """Another process, because Keras chooses what it computes with when it is imported."""
+    pytest.importorskip(
+        "jax", reason="JAX, on which Keras's NumPy stands too, is not installed: nox -s importers has it"
+    )
+    code = (
+        "from pathlib import Path\nfrom import_cases import from_keras\n"
+        "made = from_keras('a functional model', Path('.'))\nprint(made.against, made.difference < 2e-6)\n"
+    )
+    environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(Path(__file__).parent)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == f"Keras {keras.__version__} on {backend} True\n", done.stderr
 
 
 WEIGHTS = {

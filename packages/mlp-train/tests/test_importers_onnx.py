@@ -17,6 +17,7 @@ import pytest
 from export_models import BUILT_IN, MODELS, layers, of_kind, raw, vector, with_activation
 
 import mlp_runtime
+from mlp_runtime.errors import MlpError
 from mlp_runtime.inputs import Column, ImageInput, TableInput
 from mlp_train import importers
 from mlp_train.errors import ForeignModelError, UsageError
@@ -331,6 +332,9 @@ def hostile() -> dict[str, tuple[bytes, str]]:
         change(copy)
         made[name] = copy.SerializeToString(), said
 
+    def square(model: Any) -> None:
+        model.graph.initializer.append(onnx.numpy_helper.from_array(np.eye(2, dtype=np.float32), "v"))
+
     def external(model: Any) -> None:
         tensor = model.graph.initializer[0]
         tensor.ClearField("raw_data")
@@ -386,6 +390,25 @@ def hostile() -> dict[str, tuple[bytes, str]]:
     def nan(model: Any) -> None:
         model.graph.initializer[0].raw_data = np.full((3, 2), np.nan, np.float32).tobytes()
 
+    def deep(op: str, *more: str) -> Callable[[Any], None]:
+        def add(model: Any) -> None:
+            given = ["y", *[f"d{i}" for i in range(9_000)]]
+            model.graph.node.extend([node(op, one, *more, to=f"d{i}") for i, one in enumerate(given[:-1])])
+            model.graph.output[0].name = given[-1]
+
+        return add
+
+    def wide_table(model: Any) -> None:
+        model.graph.input[0].type.tensor_type.shape.dim[1].dim_value = 2**20
+        model.graph.initializer.append(onnx.numpy_helper.from_array(np.arange(3), "three"))
+        fill = node("Imputer", "t", to="f", ml=True, imputed_value_floats=[1.0], replaced_value_float=float("nan"))
+        model.graph.node.insert(0, fill)
+        model.graph.node.insert(0, node("Gather", "x", "three", to="t", axis=1))
+        model.graph.node[2].input[0] = "f"
+
+    put("thousands of activations", "which no model file|that no model file has", deep("Tanh"))
+    put("thousands of layers", "at most 1,000 are read", lambda model: (square(model), deep("Gemm", "v")(model)))
+    put("a table of a million columns", "a table of more than 5,000 numbers", wide_table)
     put("weights in another file", "lies in another file, and none is opened", external)
     put("a constant in another file", "lies in another file, and none is opened", in_attribute)
     put("a cycle", "takes 'later', which nothing before it gives", cycle)
@@ -435,6 +458,23 @@ def test_every_byte_that_is_cut_off_leads_to_a_sentence(take: Any) -> None:
     for length in range(0, len(whole), 7):
         with pytest.raises(ForeignModelError):
             take(whole[:length])
+
+
+def test_a_damaged_file_is_refused_in_a_sentence_or_taken_and_nothing_else(take: Any) -> None:
+    nodes = [node("Sub", "x", "m", to="c"), node("Gemm", "c", "w", "b", to="z"), node("Sigmoid", "z", to="s")]
+    nodes += [node("Concat", "s", "s", to="k", axis=1), node("ArgMax", "k", axis=1)]
+    whole = graph(nodes, w=WEIGHT[:, :1], b=BIAS[:1], m=WEIGHT[:, 1]).SerializeToString()
+    generator, said = np.random.default_rng(5), []
+    for _ in range(300):
+        damaged = bytearray(whole)
+        for at in generator.integers(0, len(whole), 3):
+            damaged[at] = generator.integers(0, 256)
+        try:
+            take(bytes(damaged))
+        except MlpError as error:
+            said.append(str(error))
+    assert len(said) > 100
+    assert not any("\n" in sentence for sentence in said)
 
 
 def test_no_other_file_is_opened(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 import mlp_runtime
+from mlp_runtime.errors import shown
 from mlp_runtime.inputs import ImageInput, TableInput
 from mlp_train.array import Array
 from mlp_train.errors import ForeignModelError
@@ -179,4 +180,7 @@ def _cell(value: str, source: Source) -> str | float:
     """Return a category's text as the cell that stands for it."""
     if source.kind == "text":
         return value
-    return {"True": 1.0, "False": 0.0}.get(value) or float(value)
+    try:
+        return {"True": 1.0, "False": 0.0}.get(value) or float(value)
+    except ValueError as error:
+        raise ForeignModelError(f"it looks for the text {shown(value)} among numbers, where none is") from error

@@ -19,6 +19,7 @@ from mlp_train.importers.net import Net, short
 GRID = np.concatenate((np.linspace(-8, 8, 161), [-60.0, -45.0, -30.0, -14.0, 14.0, 30.0, 45.0, 60.0]))
 CLOSE = 2e-6  # of a value's size: the constants of a graph are float32
 MAX_SCALINGS = 6
+MAX_STEPS = 100  # nodes that one activation, or several without a layer between them, may be taken apart into
 
 PLAIN = ("relu", "tanh", "sigmoid", "silu", "gelu", "selu", "exp")
 _ERF = np.array([math.erf(value / math.sqrt(2)) for value in GRID])
@@ -81,7 +82,7 @@ class Curve:
         steps: list[Curve] = []
         curve: Curve = self
         while (made := _as_layers(curve)) is None:
-            if curve.before is None or curve.step is None:
+            if curve.before is None or curve.step is None or len(steps) == MAX_STEPS:
                 raise self._nameless()
             steps.append(curve)
             curve = curve.before

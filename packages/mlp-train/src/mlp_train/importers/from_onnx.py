@@ -99,7 +99,12 @@ class _Walk:
             return [*folded(step)]
         if node.op_type not in table:
             raise step.refused("is an operator that is not read: no layer of a model file does what it does")
-        return table[node.op_type](step)
+        try:
+            return table[node.op_type](step)
+        except ForeignModelError:
+            raise
+        except Exception as error:  # a damaged graph does not fit together in as many ways as there are operators
+            raise step.refused("is given what does not fit together: the file is damaged") from error
 
     def answer(self) -> tuple[Net, Found, str, str | None]:
         """Return the network, what it answers, and the names of its scores and of its labels in the graph."""

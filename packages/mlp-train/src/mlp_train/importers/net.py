@@ -19,6 +19,7 @@ from mlp_train.errors import ForeignModelError
 
 Layer = tuple[Array, Array, str, Mapping[str, float]]  # as mlp_train.export has it
 
+MAX_LAYERS = 1000  # more do not fit into the header of a model file
 MAX_SQUARE = 4096  # of an activation or a scaling that gets a layer of its own, n x n weights
 
 
@@ -136,6 +137,8 @@ class Net:
             raise ForeignModelError(
                 f"{where} has a weight of the shape {weight.shape}, but is given {self.width} numbers"
             )
+        if len(self.layers) == MAX_LAYERS:
+            raise ForeignModelError(f"{where} would be the {MAX_LAYERS + 1:,}th layer: at most {MAX_LAYERS:,} are read")
         if not 1 <= weight.shape[1] <= MAX_WIDTH:
             raise ForeignModelError(f"{where} gives {weight.shape[1]} numbers: a layer gives 1 to {MAX_WIDTH:,}")
         full = np.zeros(weight.shape[1])

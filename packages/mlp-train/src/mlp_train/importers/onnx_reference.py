@@ -66,7 +66,9 @@ def _runner(model: Any) -> tuple[str, Run]:
     options.log_severity_level = 4
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     try:
-        session = runtime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        session = runtime.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"], enable_fallback=0
+        )
     except Exception:  # it raises classes of its own, of which it exports none
         return _evaluator(model)
     return f"onnxruntime {runtime.__version__}", lambda feed: list(session.run(None, feed))

@@ -171,4 +171,5 @@ def raw(value: Value) -> list[tuple[str, int]] | None:
 def node_name(op: str, name: str, domain: str) -> str:
     """Return how an error names a node."""
     family = f"{domain}." if domain not in ("", "ai.onnx", "ai.onnx.ml") else ""
-    return f"the node {shown(name)} ({family}{op[:60]})" if name else f"a node {family}{op[:60]} without a name"
+    kind = shown(f"{family}{op}")[1:-1]  # escaped, and cut short
+    return f"the node {shown(name)} ({kind})" if name else f"a node {kind} without a name"

@@ -114,7 +114,8 @@ def _frame(source: Source) -> tuple[int, int, int] | None:
 
 
 def _table(net: Net, known: Mapping[str, Source]) -> tuple[Input, list[Layer]]:
-    if sum(block.width for block in net.blocks) > MAX_COLUMNS:
+    sizes = sum(block.width for block in net.blocks), *(source.width for source in known.values())
+    if max(sizes) > MAX_COLUMNS:
         raise ForeignModelError(
             f"its input would be a table of more than {MAX_COLUMNS:,} numbers, too many for a header"
         )
