@@ -293,7 +293,7 @@ def bench(session: nox.Session) -> None:
     """Measure what the README promises: accuracy, time, size, and that train and device agree."""
     # The speed of training and of answering is compared with theirs; matplotlib draws.
     peers = ("torch", "scikit-learn", "jax", "onnx", "onnxruntime", "ai-edge-litert", "matplotlib", "optuna")
-    install(session, "mlp-train", *group("bench"), *peers)
+    install(session, "mlp-train", "-e", "packages/mlp-train[mpi]", *group("bench"), *peers)
     shared = ("command.py", "training_peers.py", "training_profile.py", "runtime_peers.py")  # of which scripts make use
     scripts = sorted(str(path) for path in Path("benchmarks").glob("*.py") if path.name not in shared)
     for script in session.posargs or scripts:
