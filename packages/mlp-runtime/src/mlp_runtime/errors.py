@@ -72,12 +72,12 @@ def shown(value: Any) -> str:
 
 
 def is_masked(value: Any) -> bool:
-    """Tell whether an array hides some of its values (numpy.ma); np.asarray would show what lies behind the mask."""
+    """Tell whether an array hides values (numpy.ma), which np.asarray would show."""
     return hasattr(value, "filled") and bool(np.any(value.mask))
 
 
 def as_array(raw: Any) -> np.ndarray:
-    """Return raw as an array. What is none, rows of different lengths or values that are masked, gives one of None."""
+    """Return raw as an array; rows of different lengths and masked values give one of None."""
     try:
         return np.asarray(None if is_masked(raw) else raw)
     except ValueError:

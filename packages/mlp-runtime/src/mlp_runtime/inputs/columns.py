@@ -88,7 +88,7 @@ class Column:
     def _filled(self) -> Any:
         """What a missing cell is read as: a number, or the places that are 1."""
         if self.type in _PARTS:
-            return () if self.fill is None else self._find(self.fill, ", fill")  # its text could be a value
+            return () if self.fill is None else self._find(self.fill, ", fill")
         value = self._number(self.fill, ", fill")
         return value if value == value else (*self.edges, self.mean)[0]
 
@@ -113,7 +113,7 @@ class Column:
         """Write the numbers of many cells to `out` (n, numbers of this column), which is all zeros."""
         many = len(cells) > 1
         if is_masked(cells):
-            cells = cells.tolist()  # None stands where the mask hides a cell
+            cells = cells.tolist()  # None for what is masked
         if many and self.type == "number" and not self.part and self._write_numbers(cells, out):
             return
         for row, cell in enumerate(cells):

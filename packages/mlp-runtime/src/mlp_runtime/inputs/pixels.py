@@ -76,7 +76,7 @@ def frame_array(frame: Any) -> np.ndarray:
     array = as_array(frame if is_array else None)
     if array.dtype.kind not in "uifb" or not array.size:
         is_file = isinstance(frame, (str, bytes)) or hasattr(frame, "__fspath__")
-        hint = ": decode the file first, as PIL.Image.open does" if is_file else ""
+        hint = ": decode it first, as PIL.Image.open does" if is_file else ""
         if isinstance(frame, (list, tuple)):
             hint = ": give numpy.asarray(frame, dtype='uint8')"
         raise InputError(f"{shown(frame)} came, but the model wants images as arrays of pixels{hint}")

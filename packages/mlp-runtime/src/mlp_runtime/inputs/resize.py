@@ -75,5 +75,5 @@ def _pairs(n_in: int, n_out: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     old = np.floor(new * (1 / (n_out / n_in))).astype(np.int64)
     past = np.maximum((new + 1) * n_in - (old + 1) * n_out, 0) % n_in
     share = np.rint(past * _ONE / n_in).astype(np.int64) * (old < n_in - 1)
-    # `take` refuses indices that are wider than the machine's own, as int64 is where it has 32 bits.
+    # A machine of 32 bits refuses to take by int64.
     return old.astype(np.intp), np.minimum(old + 1, n_in - 1).astype(np.intp), share

@@ -151,7 +151,7 @@ class TableInput(Prepared):
                 raise InputError(f"{where}there is no column {shown(name)}{hint}: give it, with None if it is unknown")
 
     def _unwanted(self, raw: Any) -> InputError:
-        orient = "'list'" if hasattr(raw, "columns") else ""  # of a data frame; a single row of one has none
+        orient = "'list'" if hasattr(raw, "columns") else ""  # a row of a data frame has none
         hint = f": give data.to_dict({orient})" if hasattr(raw, "to_dict") else ""
         names = ", ".join(self._names[:20]) + ", ..." * (len(self._names) > 20)
         return InputError(

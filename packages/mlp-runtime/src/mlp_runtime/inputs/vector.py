@@ -97,7 +97,7 @@ class VectorInput(Prepared):
         return np.asarray(np.clip(spread / factor + self.mean, -1e30, 1e30), np.float32)
 
     def _numbers(self, raw: Any) -> np.ndarray:
-        columns = [*getattr(raw, "columns", ())]  # a data frame's, which may come in another order
+        columns = [*getattr(raw, "columns", ())]  # of a data frame
         if self.names and columns != [*self.names] and any(isinstance(name, str) for name in columns):
             raise self._unwanted(raw, f" with the columns {', '.join(map(str, columns))[:250]}")
         given = as_array(raw)
