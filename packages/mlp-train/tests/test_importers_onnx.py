@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import json
 import re
 import subprocess
@@ -286,6 +287,8 @@ def test_what_is_exported_can_be_imported_again(take: Any, kind: str, weights: s
         "table": (PLAIN_TABLE, two, "sigmoid", 1),
         "labels": (PLAIN_TABLE, labels, "sigmoid", 3),
     }
+    if weights == "int8" and importlib.util.find_spec("onnxruntime") is None:
+        pytest.skip("onnx's own evaluator has no DequantizeLinear of opset 17, and ONNX Runtime is not installed")
     prepare, output, last, count = inputs[kind]
     model = mlp_runtime.load(to_bytes(prepare, layers(prepare.size, 7, count, last=last), output, weights=weights))
     (content,) = export(model, "onnx", Path("net.onnx")).values()

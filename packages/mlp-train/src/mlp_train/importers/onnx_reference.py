@@ -79,7 +79,11 @@ def _evaluator(model: Any) -> tuple[str, Run]:
     try:
         session = importlib.import_module("onnx.reference").ReferenceEvaluator(model)
     except Exception as error:
-        raise ForeignModelError("onnx's own evaluator does not take the graph: the file is damaged") from error
+        why = " ".join(str(error).split())[:120]
+        raise ForeignModelError(
+            f"onnx's own evaluator, with which it would be compared, does not take the graph ({why}): where the file is "
+            "whole, pip install onnxruntime, which may"
+        ) from error
     return f"onnx.reference {version}", lambda feed: list(session.run(None, feed))
 
 
