@@ -81,7 +81,7 @@ def _evaluator(model: Any) -> tuple[str, Run]:
     except Exception as error:
         why = " ".join(str(error).split())[:120]
         raise ForeignModelError(
-            f"onnx's own evaluator, with which it would be compared, does not take the graph ({why}): where the file is "
+            f"onnx's own evaluator, with which it would be compared, does not take the graph ({why}): if the file is "
             "whole, pip install onnxruntime, which may"
         ) from error
     return f"onnx.reference {version}", lambda feed: list(session.run(None, feed))
