@@ -197,7 +197,7 @@ def test_tensors_and_a_spec_are_a_network(tensors: Any) -> None:
     ("spec", "error", "said"),
     [
         ({}, UsageError, "layers cannot be used: field required"),
-        ({"layers": [{"weight": "fc1.wieght"}]}, ForeignModelError, "did you mean 'fc1.weight'"),
+        ({"layers": [{"weight": "fc1.weights"}]}, ForeignModelError, "did you mean 'fc1.weight'"),
         ({"layers": [{"weight": "fc1.weight", "activation": "rely"}]}, UsageError, "did you mean 'relu'"),
         ({"layers": [{"weight": "fc1.weight", "act": "relu"}]}, UsageError, "layers.0.act cannot be used"),
         ({"layers": [{"weight": "fc1.bias"}]}, ForeignModelError, "needs floats of 2 axes there"),
