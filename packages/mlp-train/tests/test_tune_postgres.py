@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -33,6 +34,7 @@ class Server:
     """A PostgreSQL server on this machine. url: with the password."""
 
     port: int
+    process: subprocess.Popen[bytes]
 
     def url(self, password: str = PASSWORD, database: str = "postgres") -> str:
         from urllib.parse import quote_plus
@@ -51,6 +53,12 @@ def program(name: str) -> str:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
+    with started() as found:
+        yield found
+
+
+@contextlib.contextmanager
+def started() -> Iterator[Server]:
     """Start PostgreSQL in a folder of its own, as somebody else where we are root, which it refuses to be."""
     initdb, postgres = program("initdb"), program("postgres")
     someone = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"] if os.geteuid() == 0 else []
@@ -73,7 +81,7 @@ def server() -> Iterator[Server]:
                 [*someone, postgres, "-D", str(data), *words], stdout=log, stderr=log, env=environment, cwd=folder
             )
         try:
-            found = Server(port)
+            found = Server(port, process)
             _wait_until(lambda: _answers(found), process)
             yield found
         finally:
@@ -242,3 +250,23 @@ def test_a_server_that_is_not_there_is_one_sentence(mlp_train: Run) -> None:
     assert answer.code == 2
     assert f"postgresql://me:***@127.0.0.1:{port}/db: the study cannot be reached" in answer.err
     assert "secret" not in answer.err
+
+
+def test_a_server_that_stops_in_the_middle_ends_the_search_with_a_sentence(command: list[str], tmp_path: Path) -> None:
+    with started() as server:
+        words = ["tune", "titanic", "--trials", "50", "--epochs", "100", "--jobs", "1", "--storage", server.url()]
+        process = subprocess.Popen(
+            [*command, *words, "--out", "t"], cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
+        try:
+            _wait_until(lambda: any("owner" in one.user_attrs for one in trials(server)), process)
+            server.process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=60)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.communicate()
+    assert process.returncode == 2
+    assert "the study cannot be reached" in said.splitlines()[-1]
+    assert "Traceback" not in said
+    assert PASSWORD not in said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import time
@@ -57,7 +58,8 @@ class Crew:
         for one in ended:
             pipe = self.pipes.pop(one.pid)
             if one.exitcode == GAVE_UP:
-                raise UsageError(pipe.recv() if pipe.poll(1) else "a worker gave up")
+                with contextlib.suppress(EOFError):
+                    raise UsageError(pipe.recv())
         dead = [one.pid for one in ended if one.exitcode != 0]
         self.deaths += len(dead)
         self.jobs -= len(ended) - len(dead)  # the others ended because there is nothing left for them
