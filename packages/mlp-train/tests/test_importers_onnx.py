@@ -527,6 +527,24 @@ def test_the_command_says_what_to_install_and_what_is_not_there(
     assert "pip install 'mlp-train[onnx]'" in done.err
 
 
+def test_what_is_no_file_is_not_read_to_its_end(mlp_train: Callable[..., Any], tmp_path: Path) -> None:
+    for path in ("/dev/zero", "."):
+        done = mlp_train("import", path, "-o", "net.mlp")
+        assert (done.code, done.err.count("\n")) == (2, 1), done.err
+    with (tmp_path / "net.onnx").open("wb") as file:
+        file.truncate(2**31)  # takes no room on the disk
+    done = mlp_train("import", "net.onnx", "-o", "net.mlp")
+    assert done.code == 4
+    assert "larger than 2,147,483,647 bytes" in done.err
+
+
+def test_yes_and_no_are_tried_as_such(take: Any) -> None:
+    made = graph([node("Cast", "x", to="c"), node("Gemm", "c", "w")], w=WEIGHT)
+    made.graph.node[0].attribute.append(helper.make_attribute("to", 1))
+    made.graph.input[0].type.tensor_type.elem_type = TensorProto.BOOL
+    assert take(made).difference <= 1e-6
+
+
 def test_an_import_that_answers_otherwise_is_not_written(take: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The check must be able to fail: here a layer is read wrongly on purpose."""
     from mlp_train.importers import onnx_ops

@@ -21,6 +21,7 @@ from mlp_train.importers.checking import Imported
 __all__ = ["ForeignModelError", "Imported", "import_file", "keras", "onnx", "safetensors", "sklearn", "torch"]
 
 Names = Sequence[Any] | None
+LARGEST = 2**31 - 1  # bytes, as of every protobuf message
 OTHER_FILES = {  # by what they begin with; most can only be opened by running code from them
     b"PK\x03\x04": "a zip, as .keras and .pt files are: load it where it comes from, and give the object to "
     "mlp_train.importers",
@@ -82,6 +83,10 @@ def onnx(
 
 def _content(path: str | Path) -> bytes:
     try:
+        if Path(path).stat().st_size > LARGEST:
+            raise ForeignModelError(f"{path}: the file is larger than {LARGEST:,} bytes, which no ONNX file is")
+        if not Path(path).is_file():  # a device may never end
+            raise UsageError(f"{path}: it is no file; give the path of an ONNX or a safetensors file")
         return Path(path).read_bytes()
     except OSError as error:
         raise UsageError(f"{path}: the file cannot be read: the system says '{error.strerror}'") from error

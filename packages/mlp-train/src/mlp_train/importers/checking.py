@@ -147,8 +147,8 @@ def random_feed(net: Net, sources: list[Source]) -> Feed:
 
 def _cells(net: Net, source: Source, count: int, generator: np.random.Generator) -> Array:
     shape = (count, source.width)
-    if source.kind == "pixels":
-        return generator.integers(0, 256, shape).astype(np.float64)
+    if source.kind in ("pixels", "bits"):
+        return generator.integers(0, 256 if source.kind == "pixels" else 2, shape).astype(np.float64)
     mean, spread = np.zeros(source.width), np.ones(source.width)
     blocks = [block for block in net.blocks if block.source == source.name]
     for block in blocks:

@@ -17,7 +17,7 @@ from mlp_train.importers.sources import Source
 MAX_NODES = 10_000
 KINDS = {  # of a graph's inputs, by the names of ONNX's types
     "FLOAT": "number", "DOUBLE": "number", "FLOAT16": "number", "INT64": "whole", "INT32": "whole", "INT16": "whole",
-    "INT8": "whole", "BOOL": "whole", "UINT8": "pixels", "STRING": "text",
+    "INT8": "whole", "BOOL": "bits", "UINT8": "pixels", "STRING": "text",
 }  # fmt: skip
 SIZES = {
     "FLOAT": 4, "DOUBLE": 8, "FLOAT16": 2, "INT64": 8, "INT32": 4, "INT16": 2, "INT8": 1, "UINT8": 1, "BOOL": 1,

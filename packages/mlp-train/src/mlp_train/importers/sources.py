@@ -25,7 +25,7 @@ MAX_SPARE = 2**24  # weights that stand for numbers which the network does not u
 
 @dataclass(frozen=True)
 class Source:
-    """One array that the network is given, (n, *sides). kind: number, whole, text or pixels."""
+    """One array that the network is given, (n, *sides). kind: number, whole, bits (0 or 1), text or pixels."""
 
     name: str
     kind: str
