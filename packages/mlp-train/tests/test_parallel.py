@@ -245,21 +245,39 @@ def test_what_was_promised_last_is_said_by_whoever_outlives_the_process(rest: st
 
 
 @pytest.mark.parametrize("rank", [0, 1])
-def test_without_the_extra_rank_0_says_what_is_missing_and_nothing_is_written(
-    command: list[str], tmp_path: Path, rank: int
+@pytest.mark.parametrize(
+    ("module", "said"),
+    [
+        (
+            "raise ModuleNotFoundError(\"No module named 'mpi4py'\")",
+            "mpiexec started 2 processes, which need the package mpi4py to train together: pip install",
+        ),
+        (
+            "raise RuntimeError('cannot load MPI library')",
+            "mpi4py finds no MPI library (cannot load MPI library): pip install 'mlp-train[mpi]'",
+        ),
+        (
+            "class COMM_WORLD:\n    Get_size = staticmethod(lambda: 1)",
+            "mpiexec started 2 processes, but mpi4py sees 1: mpiexec may be of another MPI",
+        ),
+        ("import os\nos.abort()", "the MPI library ended this process before it began: mpiexec may be of another MPI"),
+    ],
+)
+def test_where_mpi_is_not_as_it_should_be_rank_0_says_what_to_do_and_nothing_is_written(
+    command: list[str], tmp_path: Path, rank: int, module: str, said: str
 ) -> None:
     """As under an mpiexec of the system: one process of two."""
-    (tmp_path / "mpi4py.py").write_text("raise ModuleNotFoundError(\"No module named 'mpi4py'\")")
-    settings = {**os.environ, "PMI_RANK": str(rank), "PMI_SIZE": "2", "PYTHONPATH": str(tmp_path)}
+    (tmp_path / "fake" / "mpi4py").mkdir(parents=True)
+    (tmp_path / "fake" / "mpi4py" / "__init__.py").touch()
+    (tmp_path / "fake" / "mpi4py" / "MPI.py").write_text(module)
+    (tmp_path / "here").mkdir()
+    settings = {**os.environ, "PMI_RANK": str(rank), "PMI_SIZE": "2", "PYTHONPATH": str(tmp_path / "fake")}
     done = subprocess.run(
-        [*command, "fit", "xor"], cwd=tmp_path, env=settings, text=True, capture_output=True, check=False
+        [*command, "fit", "xor"], cwd=tmp_path / "here", env=settings, text=True, capture_output=True, check=False
     )
-    said = "mpiexec started 2 processes, which need the package mpi4py to train together: pip install 'mlp-train[mpi]'"
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert done.stderr.startswith(f"error: {said}" if rank == 0 else "") == (rank == 0 or done.stderr == "")
-    assert rank == 0 or done.stderr == ""
-    assert sorted(path.name for path in tmp_path.iterdir() if path.name != "__pycache__") == ["mpi4py.py"]
+    assert (done.returncode, done.stdout) == (-signal.SIGABRT if "abort" in module else 2, "")
+    assert done.stderr == "" if rank else done.stderr.startswith(f"error: {said}")
+    assert not list((tmp_path / "here").iterdir())
 
 
 def test_a_plain_fit_never_imports_mpi4py(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 # Where a process finds its number and how many there are: of MPICH, Intel MPI and Slurm's srun, and of Open MPI.
 VARIABLES = (("PMI_RANK", "PMI_SIZE"), ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"))
 EXTRA = "pip install 'mlp-train[mpi]'"
+OTHER = "mpiexec may be of another MPI; give the one that stands beside this Python"
 
 
 def launched() -> tuple[int, int] | None:
@@ -58,7 +59,27 @@ def join() -> Ranks | None:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
     words = None if rank else LastWords()  # forked while there is little to fork
     try:
-        mpi: Any = importlib.import_module("mpi4py.MPI")
+        if words is not None:
+            words.promise(f"the MPI library ended this process before it began: {OTHER}")
+        mpi = _mpi(size)
+    except UsageError:
+        if words is not None:
+            words.end()
+        raise
+    Ranks.joined = ranks = Ranks(mpi, words)
+    ranks.promise(
+        f"one of the {size} processes was ended from outside (by the system, if memory ran out) before training began; "
+        "give the command again"
+    )
+    return ranks
+
+
+def _mpi(size: int) -> Any:
+    """Return the MPI library, started with so many ranks; UsageError says why there is none."""
+    from mlp_train.errors import UsageError
+
+    try:
+        mpi = importlib.import_module("mpi4py.MPI")
     except ModuleNotFoundError as error:
         raise UsageError(
             f"mpiexec started {size} processes, which need the package mpi4py to train together: {EXTRA}, or leave "
@@ -66,17 +87,9 @@ def join() -> Ranks | None:
         ) from error
     except (ImportError, RuntimeError) as error:  # it is there, but finds no library
         raise UsageError(f"mpi4py finds no MPI library ({' '.join(str(error).split())[:200]}): {EXTRA}") from error
-    if mpi.COMM_WORLD.Get_size() != size:
-        raise UsageError(
-            f"mpiexec started {size} processes, but mpi4py sees {mpi.COMM_WORLD.Get_size()}: they are of two MPI "
-            "libraries; give the mpiexec that stands beside this Python"
-        )
-    Ranks.joined = ranks = Ranks(mpi, words)
-    ranks.promise(
-        f"one of the {size} processes was ended from outside (by the system, if memory ran out) before training began; "
-        "give the command again"
-    )
-    return ranks
+    if (seen := mpi.COMM_WORLD.Get_size()) != size:
+        raise UsageError(f"mpiexec started {size} processes, but mpi4py sees {seen}: {OTHER}")
+    return mpi
 
 
 def leave(code: int) -> None:
