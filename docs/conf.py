@@ -70,13 +70,22 @@ def add_contents(app: Any, docname: str, source: list[str]) -> None:  # noqa: AR
 
 
 def spell_out(app: Any, what: str, name: str, thing: Any, options: Any, signature: str, answer: str) -> Any:  # noqa: ARG001
-    """Write a signature so that Sphinx can read it; the runtime's `Source` is not the one of mlp_data."""
-    if signature and name == "mlp_runtime.load":
+    """Write a signature so that a person can read it; the runtime's `Source` is not the one of mlp_data."""
+    if name == "mlp_runtime.load":
         signature = signature.replace("Source", SOURCE)
+    if name == "mlp_train.FitConfig":  # its annotations are for pydantic; add_fields tells what each may be
+        signature = f"(*, {', '.join(f'{key}={field.default!r}' for key, field in thing.model_fields.items())})"
     return signature and signature.replace("<factory>", "..."), answer
+
+
+def add_fields(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:  # noqa: ARG001
+    """Add what each field of a configuration may be, in the words of its errors."""
+    if name == "mlp_train.FitConfig":
+        lines += ["", *(f"- ``{key}``: {field.description}" for key, field in thing.model_fields.items()), ""]
 
 
 def setup(app: Any) -> None:
     """Sphinx calls this."""
     app.connect("source-read", add_contents)
     app.connect("autodoc-process-signature", spell_out)
+    app.connect("autodoc-process-docstring", add_fields)
