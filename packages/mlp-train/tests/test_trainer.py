@@ -225,6 +225,11 @@ def test_a_checkpoint_whose_arrays_were_forged_is_refused(name):
         events_of(blobs(), epochs=2, resume=Checkpoint(rest, saved[0].state))
 
 
+def test_a_loss_that_is_still_a_number_but_beyond_all_sense_stops_it_too():
+    with pytest.raises(DivergedError, match=r"diverged at step \d+ .* the loss became \d\.\d+e\+\d+ and"):
+        fit(mlp_data.load("digits"), optimizer="sgd", lr=100.0, epochs=1)
+
+
 def test_a_diverging_loss_stops_with_a_sentence():
     with pytest.raises(DivergedError, match=r"diverged at step \d+ .* layer \d .* smaller --lr .* --clip-norm 1"):
         fit(blobs(), optimizer="momentum", lr=1e30, activation="relu")

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -32,6 +31,7 @@ from mlp_train.share import Exchange, Share
 from mlp_train.step import PlainStep
 
 PROGRESS_SECONDS = 0.2  # how long an epoch may take before it tells how far it is, and then between two such words
+BLOWN_UP = 1e12  # a loss of targets that are 0, 1 or scaled, which no step comes back from although it is a number
 SWA_START = 0.75  # the share of the training after which `swa` begins to average
 
 
@@ -179,8 +179,8 @@ class Learner:
                         step.begin(rate)
                     begins = piece.ends
                     loss = step.add(piece)
-                    if not isfinite(loss):  # every process sees the same loss
-                        raise self._diverged(so_far.step + 1, number + 1, f"the loss became {loss}", so_far.lr)
+                    if not abs(loss) < BLOWN_UP:  # nor NaN; every process sees the same loss
+                        raise self._diverged(so_far.step + 1, number + 1, f"the loss became {loss:.3g}", so_far.lr)
                     so_far.loss += loss * piece.batch
                     so_far.samples += len(piece.x)
                     if not piece.ends:
