@@ -270,6 +270,9 @@ PLAIN_TABLE = TableInput(
         Column("Age", "number", fill=29.0, mean=30.0, scale=0.1, missing=True),
         Column("Sex", "category", fill="male", values=("female", "male")),
         Column("Port", "category", values=("S", "C", "Q"), missing=True),
+        Column("Fare (low)", "number", edges=(0.0, 10.0, 30.0, 100.0)),
+        Column("Size", "number", fill=3.5, edges=(-1.5, 0.1, 7.25), missing=True),
+        Column("Size", "number", mean=2.0, scale=0.5),
     )
 )
 
@@ -308,12 +311,26 @@ def test_numbers_keep_their_scale_when_they_are_imported_again(take: Any) -> Non
     np.testing.assert_allclose(again.predict(raw(model)), model.predict(raw(model)), rtol=1e-6, atol=1e-5)
 
 
-def test_bins_of_a_number_are_refused_by_name(take: Any) -> None:
-    (content,) = export(of_kind("two classes of a table"), "onnx", Path("net.onnx")).values()
-    with pytest.raises(
-        ForeignModelError, match=r"'column1.Fare \(low\).from_0' \(Max\) has another constant for every"
+def test_a_flag_that_is_exported_comes_back_as_a_number(take: Any) -> None:
+    model = of_kind("two classes of a table")
+    (content,) = export(model, "onnx", Path("net.onnx")).values()
+    given = raw(model)
+    said = {"yes": 1, "no": 0, "True": 1, "False": 0, "1": 1}
+    numbers = [{**row, "Alone": said.get(str(row["Alone"]), row["Alone"])} for row in given]
+    np.testing.assert_allclose(take(content).model.predict_proba(numbers), model.predict_proba(given), atol=1e-6)
+
+
+def test_limits_that_are_no_bins_of_a_number_are_refused(take: Any) -> None:
+    low, high = np.array([0, 1, 2], np.float32), np.array([9, 8, np.inf], np.float32)
+    for nodes in (
+        [node("Max", "x", "low", to="k"), node("Gemm", "k", "w")],
+        [node("Min", "x", "high", to="k"), node("Gemm", "k", "w")],
     ):
-        take(content)
+        with pytest.raises(ForeignModelError, match="within limits that are no bins of a number"):
+            take(graph(nodes, w=WEIGHT, low=low, high=high))
+    behind = [node("Gemm", "x", "w", to="z"), node("Max", "z", "b")]
+    with pytest.raises(ForeignModelError, match=r"'Max_y' \(Max\) has another limit for every number"):
+        take(graph(behind, w=WEIGHT, b=BIAS))
 
 
 @pytest.mark.parametrize("name", BUILT_IN)

@@ -158,7 +158,7 @@ def _cells(net: Net, source: Source, count: int, generator: np.random.Generator)
     limit = float(np.finfo(np.float32).max) / 10
     numbers = np.clip(mean + generator.standard_normal(shape) * spread, -limit, limit)
     cells = np.asarray(np.rint(numbers) if source.kind == "whole" else numbers.astype(np.float32), np.float64)
-    plain = all(isinstance(block, Numbers) and block.fill is None for block in blocks)
+    plain = all(isinstance(block, Numbers) and block.fill is None for block in blocks)  # no gaps, no texts
     if plain and source.kind != "text":
         return cells
     made = cells.astype(object)

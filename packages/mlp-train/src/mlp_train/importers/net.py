@@ -27,7 +27,8 @@ MAX_SQUARE = 4096  # of an activation or a scaling that gets a layer of its own,
 class Numbers:
     """Numbers of the input at `places` of `source`, as (x - mean) * scale; all arrays (n,).
 
-    fill: what is read where one is missing, None where none may be.
+    fill: what is read where one is missing, None where none may be. low, high: what each is kept within, if anything,
+    as the bins of a number are.
     """
 
     source: str
@@ -35,6 +36,8 @@ class Numbers:
     mean: Array
     scale: Array
     fill: Array | None = None
+    low: Array | None = None
+    high: Array | None = None
 
     @property
     def width(self) -> int:
@@ -43,8 +46,13 @@ class Numbers:
 
     def take(self, which: Array) -> Numbers:
         """Return those of the numbers."""
-        fill = None if self.fill is None else self.fill[which]
-        return Numbers(self.source, self.places[which], self.mean[which], self.scale[which], fill)
+        parts = (None if part is None else part[which] for part in (self.fill, self.low, self.high))
+        return Numbers(self.source, self.places[which], self.mean[which], self.scale[which], *parts)
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether the numbers are kept within something."""
+        return self.low is not None or self.high is not None
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,7 +200,7 @@ class Net:
             part = slice(start, start + block.width)
             m, s = mean[part], scale[part]
             start = part.stop
-            if not isinstance(block, Numbers) or ((block.scale == 0) & (m != 0)).any():
+            if not isinstance(block, Numbers) or block.is_limited or ((block.scale == 0) & (m != 0)).any():
                 left[part], shift[part] = s, -m * s
                 blocks.append(block)
                 continue
@@ -201,6 +209,22 @@ class Net:
         if (left == 1).all() and (shift == 0).all():
             return replace(self, blocks=tuple(blocks))
         return replace(self, blocks=tuple(blocks), scale=left, shift=shift)
+
+    def limited(self, key: str, values: Array, where: str) -> Net:
+        """Return the input with each number kept above (key low) or below (high) one of its own."""
+        if self.layers or self.scale is not None or values.shape != (self.width,) or np.isnan(values).any():
+            raise ForeignModelError(f"{where} has another limit for every number, which no layer has")
+        blocks: list[Block] = []
+        start = 0
+        for block in self.blocks:
+            part = values[start : start + block.width]
+            start += block.width
+            if not (part == (-np.inf if key == "low" else np.inf)).all():
+                if not isinstance(block, Numbers) or getattr(block, key) is not None:
+                    raise ForeignModelError(f"{where} has another limit for every number, which no layer has")
+                block = replace(block, low=part) if key == "low" else replace(block, high=part)
+            blocks.append(block)
+        return replace(self, blocks=tuple(blocks))
 
     def selected(self, which: Array, where: str) -> Net:
         """Return the numbers at those places, in that order."""
@@ -249,7 +273,7 @@ def joined(nets: Sequence[Net], where: str) -> Net:
         raise ForeignModelError(
             f"{where} joins what was computed in several ways: only a sequence of layers can be taken"
         )
-    made = Net(tuple(block for net in nets for block in net.blocks))
+    made = Net(tuple(_merged([block for net in nets for block in net.blocks])))
     if any(net.scale is not None for net in nets):
         scales = [np.ones(net.width) if net.scale is None else net.scale for net in nets]
         shifts = [np.zeros(net.width) if net.shift is None else net.shift for net in nets]
@@ -257,6 +281,27 @@ def joined(nets: Sequence[Net], where: str) -> Net:
     if made.width > MAX_WIDTH:
         raise ForeignModelError(f"{where} gives {made.width} numbers: at most {MAX_WIDTH:,}")
     return made
+
+
+def _merged(blocks: Sequence[Block]) -> list[Block]:
+    """Return blocks with those made one that read the same number, as the bins of a number do before their limits."""
+    made: list[Block] = []
+    for block in blocks:
+        last = made[-1] if made else None
+        if isinstance(block, Numbers) and isinstance(last, Numbers) and _are_alike(block, last):
+            places, mean, scale = (
+                np.append(getattr(last, key), getattr(block, key)) for key in ("places", "mean", "scale")
+            )
+            fill = None if last.fill is None or block.fill is None else np.append(last.fill, block.fill)
+            made[-1] = Numbers(block.source, places, mean, scale, fill)
+        else:
+            made.append(block)
+    return made
+
+
+def _are_alike(block: Numbers, last: Numbers) -> bool:
+    same = block.source == last.source and set(block.places.tolist()) == {last.places[-1]} and len(block.places) == 1
+    return same and (block.fill is None) == (last.fill is None) and not (block.is_limited or last.is_limited)
 
 
 def spread(values: Array | float, shape: tuple[int, ...], where: str) -> Array:

@@ -143,6 +143,8 @@ def _scaling(step: Step, net: Net, values: Array, at: int) -> Net:
         return net.centred(values, 1.0, step.where) if at == 1 else net.scaled(-1.0, values, step.where)
     if step.op == "Div" and at == 1 and (values != 0).all():
         return net.scaled(1 / values, 0.0, step.where)
+    if step.op in ("Max", "Min"):
+        return net.limited("low" if step.op == "Max" else "high", values.reshape(-1), step.where)
     raise step.refused("has another constant for every number, which is no scaling of a layer")
 
 

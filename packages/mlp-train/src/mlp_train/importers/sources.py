@@ -75,7 +75,7 @@ def assemble(net: Net, sources: Iterable[Source]) -> tuple[Input, list[Layer]]:
     """Return the input, and the layers with the first one's weights in the order of the input's numbers."""
     known = {source.name: source for source in sources}
     used = {block.source for block in net.blocks}
-    plain = all(isinstance(block, Numbers) and block.fill is None for block in net.blocks)
+    plain = all(isinstance(one, Numbers) and one.fill is None and not one.is_limited for one in net.blocks)
     try:
         if plain and len(known) == len(used) == 1 and known[next(iter(used))].kind != "text":
             return _array_input(net, known[used.pop()])
@@ -136,13 +136,21 @@ def _table(net: Net, known: Mapping[str, Source]) -> tuple[Input, list[Layer]]:
         return key
 
     spots: list[tuple[tuple[object, ...], int, float, float]] = []  # of each number: column, place in it, mean, scale
+    key: tuple[object, ...]
     for block in net.blocks:
-        if isinstance(block, Numbers):
+        if isinstance(block, Numbers) and block.is_limited:
+            key = (block.source, int(block.places[0]), "bins", *block.mean.tolist())
+            cell = (block.source, int(block.places[0]))
+            gap = cell in gaps and cell not in ends
+            ends |= {cell: (key, block.width)} if gap else {}
+            columns[key] = _bins(block, known[block.source].name_of(cell[1]), gap)
+            spots += [(key, index, np.nan, np.nan) for index in range(block.width)]  # as the column has them
+        elif isinstance(block, Numbers):
             fills = [None] * block.width if block.fill is None else [float(one) for one in block.fill]
             for place, fill, mean, scale in zip(block.places.tolist(), fills, block.mean, block.scale, strict=True):
                 spots.append((number(block.source, place, fill, mean, scale), 0, mean, scale))
         elif isinstance(block, Category):
-            key: tuple[object, ...] = (block.source, block.place, "category", block.values, block.fill, block.gap)
+            key = (block.source, block.place, "category", block.values, block.fill, block.gap)
             name = known[block.source].name_of(block.place)
             cell = (block.source, block.place)
             gap = block.gap or (cell in gaps and cell not in ends)
@@ -162,12 +170,30 @@ def _table(net: Net, known: Mapping[str, Source]) -> tuple[Input, list[Layer]]:
     ordered, plain_ones, gap_ones = [], iter(spots), iter(spots_of_gaps)
     for block in net.blocks:
         ordered += [next(gap_ones if isinstance(block, Gaps) else plain_ones) for _ in range(block.width)]
-    slot = _Slot(
-        np.array([starts[key] + index for key, index, _, _ in ordered], np.int64),
-        np.array([mean for _, _, mean, _ in ordered]),
-        np.array([scale for _, _, _, scale in ordered]),
-    )
+    at = np.array([starts[key] + index for key, index, _, _ in ordered], np.int64)
+    mean, scale = (np.array([one[part] for one in ordered], np.float64) for part in (2, 3))
+    slot = _Slot(at, np.where(np.isnan(mean), table.mean[at], mean), np.where(np.isnan(scale), table.factor[at], scale))
     return table, _fold(net, slot, table.mean, table.factor)
+
+
+def _bins(block: Numbers, name: str, missing: bool) -> Column:
+    """Return the column of a number in bins; limits that are no bins are refused."""
+    inner = np.full(block.width, np.inf)
+    low, high = (
+        np.where(np.arange(block.width) == 0, -inner, 0),
+        np.where(np.arange(block.width) < block.width - 1, 1, inner),
+    )
+    widths = 1 / np.where(block.scale == 0, np.nan, block.scale)
+    ends = np.append(block.mean, block.mean[-1] + widths[-1])
+    is_bins = (
+        np.array_equal(block.low, low) and np.array_equal(block.high, high) and len(set(block.places.tolist())) == 1
+        if block.low is not None and block.high is not None
+        else False
+    )
+    if not is_bins or not np.allclose(np.diff(ends), widths, rtol=1e-5, atol=0):
+        raise ForeignModelError(f"it keeps {name!r} within limits that are no bins of a number: no model file does")
+    fill = None if block.fill is None else short(block.fill[0])
+    return Column(name, "number", fill, edges=tuple(short(end) for end in ends), missing=missing)
 
 
 def _constants(slot: _Slot, width: int) -> tuple[Array, Array]:
