@@ -282,6 +282,17 @@ def from_safetensors(name: str, folder: Path) -> Imported:
     return importers.safetensors(folder / "net.safetensors", folder / "net.toml")
 
 
+def from_ourselves(name: str, folder: Path) -> Imported:
+    """Take back a model that was exported."""
+    from export_models import of_kind
+
+    from mlp_train.exporters import export
+
+    (content,) = export(of_kind(name), "onnx", folder / "ours.onnx").values()
+    (folder / "ours.onnx").write_bytes(content)
+    return importers.onnx(folder / "ours.onnx")
+
+
 ROWS: list[tuple[str, str, Case, tuple[str, ...]]] = [  # how it comes, what it is, how it is made, what that needs
     *(
         ("scikit-learn", name, lambda at, name=name: from_sklearn(name, at), ("sklearn", "pandas"))
@@ -317,6 +328,10 @@ ROWS: list[tuple[str, str, Case, tuple[str, ...]]] = [  # how it comes, what it 
                 ("keras", "torch", "onnx", "onnxscript"),
             ),
         )
+    ),
+    *(
+        ("mlp-train export", name, lambda at, name=name: from_ourselves(name, at), ("onnx",))
+        for name in ("numbers of a vector", "classes of a colour image", "two classes of a table", "labels of a table")
     ),
     ("safetensors", "PyTorch's state_dict", lambda at: from_safetensors("", at), ("safetensors", "torch")),
 ]
