@@ -84,7 +84,7 @@ def test_dask_answers_for_a_table_that_exceeds_the_memory(wide):
     assert "MemoryError" in at_once.stderr or "out of memory" in at_once.stderr, at_once.stderr[-500:]
 
     run = "sys.argv[0] = sys.argv.pop(1); runpy.run_path(sys.argv[0], run_name='__main__')"
-    done = limited(run, EXAMPLE, "model.mlp", "large.csv", "answers", "8MB", cwd=wide)
+    done = limited(run, EXAMPLE, "model.mlp", "large.csv", "answers", "2MB", cwd=wide)
     assert done.returncode == 0, done.stderr
     said, peak = done.stdout.splitlines()
     print(f"a table of {size / MEGABYTE:.0f} MB: {said}, peak of {int(peak.split()[1]) / MEGABYTE:.0f} MB")
