@@ -233,7 +233,7 @@ VECTORS = {
         np.ma.array(HALF, mask=[False, True]),
         f"a float64 array of shape (2,) with masked values {NO_PAIR}",
     ),
-    "a number too few": (PAIR, [1], f"an int64 array of shape (1,) {NO_PAIR}"),
+    "a number too few": (PAIR, [1.5], f"a float64 array of shape (1,) {NO_PAIR}"),
     "a number too many": (PAIR, np.zeros((5, 3)), f"a float64 array of shape (5, 3) {NO_PAIR}"),
     "a column in place of a row": (PAIR, HALF[:, None], f"a float64 array of shape (2, 1) {NO_PAIR}"),
     "rows of rows": (PAIR, MANY[None], f"a float64 array of shape (1, 3, 2) {NO_PAIR}"),
