@@ -83,7 +83,7 @@ def wait_until(what: Any) -> None:
 @pytest.fixture
 def running(command: list[str], tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A job of two ranks that has done two epochs of many and written a checkpoint of at least one."""
-    fit = job(2, *command, *FIT, "--epochs", 25, "--out", "run", "--no-report")
+    fit = job(2, *command, *FIT, "--epochs", 60, "--patience", 60, "--out", "run", "--no-report")
     with subprocess.Popen(fit, cwd=tmp_path, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stderr is not None
         next(line for line in process.stderr if re.match(r"epoch +2/", line))
@@ -150,7 +150,7 @@ def test_a_dead_rank_ends_the_job_with_a_sentence_and_the_run_goes_on(
 
 @real
 def test_a_job_that_goes_on_ends_where_it_would_have_ended(command: list[str], tmp_path: Path) -> None:
-    fit = (*FIT, "--epochs", "3", "--dtype", "float64", "--mixup", "0.2", "--no-report")
+    fit = (*FIT, "--epochs", "10", "--dtype", "float64", "--mixup", "0.2", "--no-report")
     whole = run(2, *command, *fit, "--out", "whole", cwd=tmp_path)
     assert whole.returncode == 0, whole.stderr
     with subprocess.Popen(
