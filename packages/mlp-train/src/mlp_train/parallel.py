@@ -136,7 +136,15 @@ class Ranks:
 
     def total(self, vector: Array) -> None:
         """Replace the vector by the sum of those of all ranks, the same everywhere."""
-        self._comm.Allreduce(self._mpi.IN_PLACE, vector)
+        from mlp_train.errors import Interrupted
+
+        try:
+            self._comm.Allreduce(self._mpi.IN_PLACE, vector)
+        except self._mpi.Exception as error:  # noticed before mpiexec ends this process too
+            raise Interrupted(
+                f"one of the {self.count} processes was ended from outside (by the system, if memory ran out), and the "
+                "job with it"
+            ) from error
 
     def as_first(self, vector: Array) -> None:
         """Replace the vector by that of rank 0."""
@@ -199,7 +207,10 @@ class Ranks:
     def cry(self, error: Exception) -> NoReturn:
         """Say what happened to this rank alone, though others than rank 0 are silent, and end the job."""
         from mlp_data.console import error_line
+        from mlp_train.errors import Interrupted
 
+        if isinstance(error, (Interrupted, self._mpi.Exception)):  # another has died, which rank 0 or its words say
+            self._comm.Abort(_code(error))
         with contextlib.suppress(OSError, ValueError, AttributeError):
             print(error_line(f"{self.name}: {_sentence(error)}"), file=sys.__stderr__, flush=True)
         self._comm.Abort(_code(error))
