@@ -137,9 +137,11 @@ def test_two_machines_share_a_study_and_when_one_dies_nothing_is_lost(
         "tune",
         "titanic",
         "--trials",
-        "7",
+        "6",
         "--epochs",
-        "120",
+        "250",
+        "--patience",
+        "250",
         "--folds",
         "1",
         "--jobs",
@@ -179,7 +181,7 @@ def test_two_machines_share_a_study_and_when_one_dies_nothing_is_lost(
 
     found = trials(server)
     done = [one for one in found if one.state.name in ("COMPLETE", "PRUNED")]
-    assert len(done) == 7
+    assert len(done) == 6
     assert not [one for one in found if one.state.name in ("RUNNING", "WAITING")]
     assert found[killed.number].state.name == "FAIL"
     (again,) = (one for one in found if one.user_attrs.get("again") == killed.number)

@@ -146,17 +146,19 @@ class FileLock:
         self._descriptor = -1
 
     def acquire(self) -> bool:
-        """Wait for the lock."""
+        """Wait for the lock; one that an interrupt left with us is let go of first, lest we wait for ourselves."""
         import fcntl
 
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        self._descriptor = descriptor
+        self.release()
+        self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
+        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
         return True
 
     def release(self) -> None:
         """Let go of it."""
-        os.close(self._descriptor)
+        held, self._descriptor = self._descriptor, -1
+        if held >= 0:
+            os.close(held)
 
 
 def _journal(path: Path) -> Any:
