@@ -418,6 +418,46 @@ def hostile() -> dict[str, tuple[bytes, str]]:
 
         return add
 
+    def blown_up(*nodes: Any, **constants: Any) -> Callable[[Any], None]:
+        """Compute constants from `million`, a million zeros."""
+
+        def add(model: Any) -> None:
+            constants["size"] = np.array([2**20])
+            tensors = [onnx.numpy_helper.from_array(value, name) for name, value in constants.items()]
+            model.graph.initializer.extend(tensors)
+            zero = onnx.numpy_helper.from_array(np.zeros(1, np.int64))
+            for each in reversed((node("ConstantOfShape", "size", to="million", value=zero), *nodes)):
+                model.graph.node.insert(0, each)
+
+        return add
+
+    def wide_selection(model: Any) -> None:
+        blown_up()(model)
+        model.graph.initializer.append(onnx.numpy_helper.from_array(np.ones((2, 300), np.float32), "v"))
+        model.graph.node.extend([node("MatMul", "y", "v", to="l"), node("MatMul", "l", "u", to="t")])
+        model.graph.initializer.append(onnx.numpy_helper.from_array(np.ones((300, 1), np.float32), "u"))
+        model.graph.node.append(node("Gather", "t", "million", to="g", axis=1))
+        model.graph.output[0].name = "g"
+
+    def squares(model: Any) -> None:
+        model.graph.initializer.append(onnx.numpy_helper.from_array(np.ones((2, 4096), np.float32), "v"))
+        model.graph.initializer.append(onnx.numpy_helper.from_array(np.arange(1, 4097, dtype=np.float32), "k"))
+        model.graph.node.append(node("MatMul", "y", "v", to="k0"))
+        for at in range(9):
+            model.graph.node.extend([node("Relu", f"k{at}", to=f"r{at}"), node("Mul", f"r{at}", "k", to=f"k{at + 1}")])
+        model.graph.output[0].name = "k9"
+
+    row, column = np.zeros((1, 300), np.float32), np.zeros((300, 1), np.int8)
+    many_fills = [node("ConstantOfShape", "size", to=f"c{i}") for i in range(9)]
+    larger = "larger than all that the file holds"
+    put("many large constants", "one of many that make constants", blown_up(*many_fills))
+    put("one row a million times", larger, blown_up(node("Gather", "row", "million", to="big"), row=row))
+    put("a million zeros 300 times", larger, blown_up(node("Concat", *["million"] * 300, to="big", axis=0)))
+    scaled = node("DequantizeLinear", "column", "million", to="big")
+    put("a million scales of one number", larger, blown_up(scaled, column=column))
+    put("one output a million times", "the same ones again and again", wide_selection)
+    put("many layers that hand on", "one of many that need a layer of their own", squares)
+
     def wide_table(model: Any) -> None:
         model.graph.input[0].type.tensor_type.shape.dim[1].dim_value = 2**20
         model.graph.initializer.append(onnx.numpy_helper.from_array(np.arange(3), "three"))
@@ -470,7 +510,8 @@ def test_a_file_that_means_harm_is_refused_in_one_sentence(
     assert done.err.count("\n") == 1
     assert re.search(said, done.err), done.err
     assert not (tmp_path / "net.mlp").exists()
-    assert peak < 2**26 + 50 * len(content)
+    most = 2**29 if name == "many layers that hand on" else 2**26  # two such layers may be there, in float64
+    assert peak < most + 50 * len(content)
 
 
 def test_every_byte_that_is_cut_off_leads_to_a_sentence(take: Any) -> None:

@@ -23,6 +23,7 @@ from mlp_train.importers.onnx_values import Cells, Labels, Pair, Reaches, Step, 
 from mlp_train.importers.sources import Source
 
 LEAST_ROOM = 2**20  # numbers that a constant may have which the graph computes, however small the file
+ROOMS = 4  # as many of that size all of them together may have
 
 
 def import_onnx(content: bytes, name: str, wish: Wishes) -> Imported:
@@ -50,6 +51,7 @@ class _Walk:
             self.values[tensor.name] = array(tensor, f"the tensor {shown(tensor.name)}")
         held = sum(value.size for value in self.values.values() if value is not None)
         self.room = max(LEAST_ROOM, held)
+        self.left = ROOMS * self.room
         self.sources: list[Source] = []
         self.samples = 0
         given = [one for one in graph.input if one.name not in self.values]
@@ -96,7 +98,7 @@ class _Walk:
         table = {"": OPS, "ai.onnx": OPS, "ai.onnx.ml": ML_OPS}.get(node.domain, {})
         present = [value for value in step.inputs if value is not None]
         if table is OPS and all(isinstance(value, np.ndarray) for value in present):
-            return [*folded(step)]
+            return [*self._kept(step, folded(step), present)]
         if node.op_type not in table:
             raise step.refused("is an operator that is not read: no layer of a model file does what it does")
         try:
@@ -105,6 +107,13 @@ class _Walk:
             raise
         except Exception as error:  # a damaged graph does not fit together in as many ways as there are operators
             raise step.refused("is given what does not fit together: the file is damaged") from error
+
+    def _kept(self, step: Step, made: list[np.ndarray], given: list[Value]) -> list[np.ndarray]:
+        """Return what a node made of constants, unless all such together would fill the memory; views take none."""
+        self.left -= sum(one.size for one in made if not any(np.may_share_memory(one, value) for value in given))
+        if self.left < 0:
+            raise step.refused(f"is one of many that make constants, of more than {ROOMS * self.room:,} numbers in all")
+        return made
 
     def answer(self) -> tuple[Net, Found, str, str | None]:
         """Return the network, what it answers, and the names of its scores and of its labels in the graph."""

@@ -20,7 +20,8 @@ from mlp_train.errors import ForeignModelError
 Layer = tuple[Array, Array, str, Mapping[str, float]]  # as mlp_train.export has it
 
 MAX_LAYERS = 1000  # more do not fit into the header of a model file
-MAX_SQUARE = 4096  # of an activation or a scaling that gets a layer of its own, n x n weights
+MAX_SQUARE = 4096  # of an activation or a scaling that gets a layer of its own, n x n weights ...
+MAX_SPARE = 2**25  # ... which all such layers together may have
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +114,8 @@ def raw_numbers(source: str, width: int) -> Numbers:
 class Net:
     """What is known so far: blocks of the input, layers, and a scaling `x * scale + shift` that no layer has taken yet.
 
-    sides: the shape of one sample, which is more than (width,) where pixels stand in rows.
+    sides: the shape of one sample, which is more than (width,) where pixels stand in rows. spare: how many weights the
+    layers have that only hand numbers on.
     """
 
     blocks: tuple[Block, ...]
@@ -121,6 +123,7 @@ class Net:
     scale: Array | None = None
     shift: Array | None = None
     sides: tuple[int, ...] = ()
+    spare: int = 0
 
     @property
     def width(self) -> int:
@@ -155,7 +158,7 @@ class Net:
         if self.scale is not None and self.shift is not None:
             full += self.shift @ weight
             weight = self.scale[:, None] * weight
-        return Net(self.blocks, (*self.layers, (weight, full, "identity", {})))
+        return Net(self.blocks, (*self.layers, (weight, full, "identity", {})), spare=self.spare)
 
     def activate(self, name: str, parameters: Mapping[str, float], where: str) -> Net:
         """Add an activation: that of the last layer if it has none yet, else that of a layer which changes nothing."""
@@ -241,7 +244,10 @@ class Net:
             *first, (weight, bias, name, parameters) = self.layers
             if name == "softmax":
                 raise ForeignModelError(f"{where} takes single numbers out of a softmax, which no layer can")
-            return Net(self.blocks, (*first, (weight[:, which], bias[which], name, parameters)), scale, shift)
+            if len(weight) * len(which) > max(MAX_SPARE, weight.size):
+                raise ForeignModelError(f"{where} takes {len(which):,} numbers, the same ones again and again")
+            made = weight[:, which], bias[which], name, parameters
+            return Net(self.blocks, (*first, made), scale, shift, spare=self.spare)
         starts = np.cumsum([0, *(block.width for block in self.blocks)])
         homes = np.searchsorted(starts, which, side="right") - 1
         cuts = np.flatnonzero(np.diff(homes)) + 1
@@ -264,7 +270,13 @@ class Net:
             raise ForeignModelError(
                 f"{where} would need a layer of {self.width} x {self.width} weights of its own: at most {MAX_SQUARE}"
             )
-        return self.shaped(()).dense(np.eye(self.width), None, where)
+        spare = self.spare + self.width**2
+        if spare > MAX_SPARE:
+            raise ForeignModelError(
+                f"{where} is one of many that need a layer of their own, with {spare:,} weights in all: at most "
+                f"{MAX_SPARE:,}"
+            )
+        return replace(self, sides=(), spare=spare).dense(np.eye(self.width), None, where)
 
 
 def joined(nets: Sequence[Net], where: str) -> Net:

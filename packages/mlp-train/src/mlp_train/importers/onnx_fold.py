@@ -69,13 +69,15 @@ def _squeeze(step: Step) -> Array:
 
 
 def _concat(step: Step) -> Array:
-    return np.concatenate([step.constant(index) for index in range(len(step.inputs))], int(step.attributes["axis"]))
+    parts = [step.constant(index) for index in range(len(step.inputs))]
+    _check_size(step, (sum(part.size for part in parts),))
+    return np.concatenate(parts, int(step.attributes["axis"]))
 
 
 def _gather(step: Step) -> Array:
-    indices = step.constant(1)
-    _check_size(step, indices.shape)
-    return np.take(step.constant(0), indices, axis=int(step.attributes.get("axis", 0)))
+    values, indices, axis = step.constant(0), step.constant(1), int(step.attributes.get("axis", 0))
+    _check_size(step, (*indices.shape, values.size // values.shape[axis]))
+    return np.take(values, indices, axis=axis)
 
 
 def _slice(step: Step) -> Array:
@@ -103,9 +105,10 @@ def _wide(step: Step) -> Array:
     sides = [1] * values.ndim
     if scale.ndim:
         sides[int(step.attributes.get("axis", 1))] = -1
-    zero = step.given(2)
-    less = 0.0 if zero is None else np.asarray(step.constant(2), np.float32).reshape(sides if scale.ndim else ())
-    return (values - less) * scale.reshape(sides if scale.ndim else ())
+    by, zero = scale.reshape(sides if scale.ndim else ()), step.given(2)
+    less = 0.0 if zero is None else np.asarray(step.constant(2), np.float32).reshape(by.shape)
+    _check_size(step, np.broadcast_shapes(values.shape, by.shape))
+    return (values - less) * by
 
 
 def _filled(step: Step) -> Array:
