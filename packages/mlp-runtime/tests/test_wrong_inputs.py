@@ -80,6 +80,13 @@ class Frame(Looks):
         return self.values
 
 
+def columns_as_methods():
+    """Return a data frame with a column `filled`, which is an attribute of it, too, and a method `mask`."""
+    frame = Frame(MANY, ["a", "b"])
+    vars(frame).update(filled=MANY[:, 0], mask=dict)
+    return frame
+
+
 class Series(Looks):
     """As one row of a data frame is."""
 
@@ -207,6 +214,7 @@ PICTURES = {
 VECTORS = {
     "a list": (PAIR, [0.5, 2.0], HALF),
     "a tuple of rows": (PAIR, tuple(map(tuple, MANY)), MANY),
+    "columns that are called as methods are": (PAIR, columns_as_methods(), MANY),
     "bools": (PAIR, np.array([True, False]), np.array([1.0, 0.0])),
     "whole numbers": (PAIR, np.array([7, 3], np.uint8), np.array([7.0, 3.0])),
     "a row of zeros": (PAIR, [0, 0], np.zeros(2)),

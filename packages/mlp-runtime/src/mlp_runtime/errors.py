@@ -73,7 +73,7 @@ def shown(value: Any) -> str:
 
 def is_masked(value: Any) -> bool:
     """Tell whether an array hides values (numpy.ma), which np.asarray would show."""
-    return hasattr(value, "filled") and bool(np.any(value.mask))
+    return isinstance(value, np.ndarray) and bool(np.any(getattr(value, "mask", False)))
 
 
 def as_array(raw: Any) -> np.ndarray:
