@@ -31,7 +31,7 @@ from mlp_train.reporters.words import metric, split_figures
 from mlp_train.runs import REPORT, Run, create_run
 from mlp_train.settings import Settings, gather
 from mlp_train.tuning.search import search
-from mlp_train.tuning.storage import JOURNAL, Place, find_place, mend, open_storage
+from mlp_train.tuning.storage import JOURNAL, Place, find_place, mend, open_storage, without_passwords
 from mlp_train.tuning.study import best_of, by_default, give_back, identity, name_of, open_study
 from mlp_train.tuning.summary import SUMMARY, read_summary, summarize, write_summary
 from mlp_train.tuning.trial import NO_END, Ground, Task, prepare
@@ -243,5 +243,4 @@ def _nothing(summary: Mapping[str, Any], place: Place) -> str:
 
 def _again() -> str:
     """Write the command that was given, without a password."""
-    words = [re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", word) for word in sys.argv[1:]]
-    return shlex.join([called("mlp-train"), *words])
+    return shlex.join([called("mlp-train"), *map(without_passwords, sys.argv[1:])])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import time
 import urllib.parse
 import warnings
@@ -190,10 +191,10 @@ def mend(path: Path) -> None:
         return
     if not path.is_file():
         raise UsageError(f"{path}: this is not a file; give another --out")
-    bad = _bad_line(path)
-    if bad is not None:
-        raise _damaged(path, bad, None)
     try:
+        bad = _bad_line(path)
+        if bad is not None:
+            raise _damaged(path, bad, None)
         with path.open("rb+") as file:
             whole = file.read().rfind(b"\n") + 1
             file.truncate(whole)
@@ -230,6 +231,18 @@ def _without_secrets(url: str) -> str:
     parsed = make_url(url)
     shown: str = parsed.set(drivername="postgresql", query={}).render_as_string(hide_password=True)
     return shown
+
+
+def without_passwords(text: str) -> str:
+    """Return a word of a command line as it may be printed.
+
+    >>> without_passwords("--storage=postgresql://me:a@b@host/studies?sslmode=require&password=c")
+    '--storage=postgresql://me:***@host/studies?sslmode=require&password=***'
+    """
+    if "://" not in text:
+        return text
+    text = re.sub(r"(://[^:/@]*):.*@", r"\1:***@", text)
+    return re.sub(r"([?&]\w*password)=[^&]*", r"\1=***", text)
 
 
 def _secrets(url: str) -> list[str]:
