@@ -181,6 +181,6 @@ def _cell(value: str, source: Source) -> str | float:
     if source.kind == "text":
         return value
     try:
-        return {"True": 1.0, "False": 0.0}.get(value) or float(value)
+        return float(value)
     except ValueError as error:
         raise ForeignModelError(f"it looks for the text {shown(value)} among numbers, where none is") from error
