@@ -23,6 +23,7 @@ from mlp_train.runs import read_run
 pytest.importorskip("optuna", reason="optuna is not installed: pip install 'mlp-train[tune]'")
 
 Run = Callable[..., Any]
+SECONDS = 240  # after which a search hangs, also where the machine is busy
 # A trial that is long enough to be met while it runs, also where the machine is busy.
 LONG = ("--epochs", "250", "--patience", "250", "--folds", "1")
 QUICK = ("--epochs", "6", "--jobs", "1", "--folds", "1")
@@ -187,7 +188,7 @@ def test_ctrl_c_keeps_every_trial_and_says_how_to_go_on(blobs: str, command: lis
     )
     _wait_for_a_trial(tmp_path / "t")
     os.killpg(process.pid, signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=SECONDS)
     assert process.returncode == 130
     assert "interrupted, nothing is lost; go on with: mlp-train tune" in said.splitlines()[-1]
     assert "Traceback" not in said
@@ -204,7 +205,7 @@ def test_a_worker_that_is_killed_is_replaced_and_its_trial_done_again(
     process = subprocess.Popen([*command, *words], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     owner = _wait_for_a_trial(tmp_path / "t")
     os.kill(owner, signal.SIGKILL)
-    _, said = process.communicate(timeout=120)
+    _, said = process.communicate(timeout=SECONDS)
     assert process.returncode == 0, said
     assert f"a worker was ended from outside (process {owner})" in said
     states = [one.state.name for one in journal(tmp_path / "t")]
@@ -231,7 +232,7 @@ def test_a_worker_whose_trial_was_given_to_others_takes_the_next(
     study = optuna.load_study(study_name=None, storage=storage)
     (running,) = (one.number for one in study.trials if one.state.name == "RUNNING")
     study.tell(running, state=optuna.trial.TrialState.FAIL)  # as heartbeats do to a machine that slept
-    _, said = process.communicate(timeout=120)
+    _, said = process.communicate(timeout=SECONDS)
     assert process.returncode == 0, said
     assert "Traceback" not in said
     states = [one.state.name for one in journal(tmp_path / "t")]
@@ -241,7 +242,7 @@ def test_a_worker_whose_trial_was_given_to_others_takes_the_next(
 
 def _wait_for_a_trial(folder: Path, after: int = 0) -> int:
     """Wait until a trial is on its way and so many are done; return the process that does it."""
-    until = time.monotonic() + 60
+    until = time.monotonic() + SECONDS
     while time.monotonic() < until:
         time.sleep(0.02)
         if not Path(folder, "study.journal").exists():
@@ -258,7 +259,7 @@ def _wait_for_a_trial(folder: Path, after: int = 0) -> int:
         ]
         if done >= after and found:
             return int(found[0].user_attrs["owner"][1])
-    raise AssertionError("no trial began within a minute")
+    raise AssertionError("no trial began")
 
 
 @pytest.mark.parametrize(("folds", "epochs"), [(1, 25), (3, 6)])
