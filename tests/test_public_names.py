@@ -55,6 +55,16 @@ PUBLIC = {
         "tracker",
         "train",
     ],
+    "mlp_train.importers": [
+        "ForeignModelError",
+        "Imported",
+        "import_file",
+        "keras",
+        "onnx",
+        "safetensors",
+        "sklearn",
+        "torch",
+    ],
 }
 
 

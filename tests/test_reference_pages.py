@@ -58,7 +58,7 @@ def test_a_default_is_found_where_the_help_tells_it(row):
     assert row in CLI.splitlines()
 
 
-@pytest.mark.parametrize("package", ["mlp_runtime", "mlp_data", "mlp_train"])
+@pytest.mark.parametrize("package", ["mlp_runtime", "mlp_data", "mlp_train", "mlp_train.importers"])
 def test_every_public_name_is_on_the_page_of_the_interface_and_no_other(package):
     shown = set(re.findall(rf"^\.\. (?:auto\w+|py:data):: ({package}\.\w+)$", API, re.MULTILINE))
     public = {f"{package}.{name}" for name in importlib.import_module(package).__all__ if name != "__version__"}
