@@ -491,6 +491,17 @@ def test_the_report_shows_the_search_and_needs_nothing_from_elsewhere(mlp_train:
     assert "The search" in Path("t/report.html").read_text()
 
 
+def test_another_run_in_the_folder_of_a_search_does_not_pass_for_its_best(
+    mlp_train: Run, blobs: str, searched: Path
+) -> None:
+    shutil.copytree(searched, "t")
+    assert "The search" in Path("t/report.html").read_text()
+    assert mlp_train("fit", blobs, "--epochs", "1", "--out", "t", "--force").code == 0
+    assert "The search" not in Path("t/report.html").read_text()
+    assert mlp_train("tune", blobs, "--trials", "1", *QUICK, "--out", "t").code == 0
+    assert "The search" in Path("t/report.html").read_text()
+
+
 def test_a_damaged_summary_leaves_the_rest_of_the_page(mlp_train: Run, blobs: str, searched: Path) -> None:
     shutil.copytree(searched, "t")
     for text in ("{", "[]", '{"by": 3}', '{"by": "accuracy", "trials": [{"number": "x"}]}', "null"):

@@ -28,6 +28,7 @@ from mlp_train.metrics_log import epoch_of, read_events
 FILES = ("model.mlp", "last.ckpt", "config.toml", "metrics.jsonl", "environment.json")
 REPORT = "report.html"  # made from the others, so a folder of it alone is no run
 TRACKERS = "trackers.json"  # where else the run is found, if it is
+SUMMARY = "study.json"  # of the search that chose the settings, if one did
 EVENT_FILES = "tensorboard/events.out.tfevents.*"
 
 
@@ -69,7 +70,8 @@ class Run:
 
     def clear(self) -> None:
         """Remove the files of a run, and no others."""
-        for path in (*(self.folder / name for name in (*FILES, REPORT, TRACKERS)), *self.folder.glob(EVENT_FILES)):
+        named = (*FILES, REPORT, TRACKERS, SUMMARY)
+        for path in (*map(self.folder.joinpath, named), *self.folder.glob(EVENT_FILES)):
             path.unlink(missing_ok=True)
         with suppress(OSError):  # it holds more, or is not there
             (self.folder / EVENT_FILES).parent.rmdir()

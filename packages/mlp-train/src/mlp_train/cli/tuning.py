@@ -28,12 +28,12 @@ from mlp_train.fit_command import fit_command
 from mlp_train.metrics import full_score
 from mlp_train.plugins import load_plugins
 from mlp_train.reporters.words import metric, split_figures
-from mlp_train.runs import REPORT, Run, create_run
+from mlp_train.runs import REPORT, SUMMARY, Run, create_run
 from mlp_train.settings import Settings, gather
 from mlp_train.tuning.search import search
 from mlp_train.tuning.storage import JOURNAL, Place, find_place, mend, open_storage, without_passwords
 from mlp_train.tuning.study import best_of, by_default, give_back, identity, name_of, open_study
-from mlp_train.tuning.summary import SUMMARY, read_summary, summarize, write_summary
+from mlp_train.tuning.summary import read_summary, summarize, write_summary
 from mlp_train.tuning.trial import NO_END, Ground, Task, prepare
 
 TRIALS = 30  # where nobody says how many, nor how long
@@ -87,7 +87,7 @@ def run(wanted: Wanted, *, as_json: bool, quiet: bool) -> None:
                 folder.rmdir()  # nothing came into it
     if best is None:
         raise UsageError(_nothing(summary, place))
-    outcome = _train_best(best, ground, settings, folder)
+    outcome = _train_best(best, summary, ground, settings, folder)
     _deliver(best, outcome, summary, ground, folder, voice, as_json=as_json)
 
 
@@ -175,12 +175,15 @@ def _search(
         return best_of(study.get_trials(deepcopy=False), task.by), summary
 
 
-def _train_best(best: Any, ground: Ground, settings: Settings, folder: Path) -> dict[str, Any]:
+def _train_best(
+    best: Any, summary: Mapping[str, Any], ground: Ground, settings: Settings, folder: Path
+) -> dict[str, Any]:
     """Train the best settings as `fit` would, into the run folder; return the answer that `fit` gives."""
     options = ground.space.options(best.params)
     values = {**settings.values, **options, "workers": 1, "out": str(folder), "report": True}
     chosen = Settings(values, settings.said | options.keys())
     run = create_run("", out=folder, force=True)  # the files of an earlier best go, the study stays
+    write_summary(folder, summary)
     said = io.StringIO()
     # A trial was computed with one thread; what `fit` says to people is said by the search in its own words.
     with threadpool_limits(1), contextlib.redirect_stdout(said):

@@ -9,10 +9,10 @@ from typing import Any
 
 from mlp_data.atomic import write_text
 from mlp_train.plain import plain
+from mlp_train.runs import SUMMARY
 from mlp_train.tuning.storage import quiet
 from mlp_train.tuning.study import DONE, best_of, count, is_less_better, states
 
-SUMMARY = "study.json"
 FEWEST = 5  # complete trials, below which nobody can say what mattered
 BEST_SHARE, BEST_TRIALS = 0.1, 5  # what counts as good when it is asked what mattered: the best tenth, or five
 
