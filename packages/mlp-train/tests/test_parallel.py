@@ -24,6 +24,7 @@ import mlp_runtime
 from mlp_train import checkpoints, parallel
 from mlp_train.config import make_config
 from mlp_train.errors import UsageError
+from mlp_train.last_words import LastWords
 
 MPIEXEC = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
 real = pytest.mark.skipif(
@@ -242,6 +243,16 @@ def test_what_was_promised_last_is_said_by_whoever_outlives_the_process(rest: st
         [sys.executable, "-c", code + rest], text=True, stderr=subprocess.PIPE, timeout=SECONDS, check=False
     )
     assert done.stderr == said
+
+
+def test_where_no_process_can_be_started_nothing_is_promised(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> int:
+        raise BlockingIOError("too many processes")
+
+    monkeypatch.setattr(os, "fork", refuse, raising=False)
+    words = LastWords()
+    words.promise("nothing")
+    words.end()
 
 
 @pytest.mark.parametrize("rank", [0, 1])

@@ -19,7 +19,12 @@ class LastWords:
         if not hasattr(os, "fork"):
             return
         read, self._pipe = os.pipe()
-        self._pid = os.fork()
+        try:
+            self._pid = os.fork()
+        except OSError:  # there are too many processes; training matters more
+            os.close(read)
+            os.close(self._pipe)
+            return
         if self._pid == 0:
             try:
                 os.close(self._pipe)
