@@ -42,7 +42,7 @@ def import_file(
     logits: bool = False,
 ) -> Imported:
     """Take over the network of a file, whose kind its content tells: ONNX, or safetensors with a spec."""
-    content = _content(path)
+    begins = _content(path, 9)
     said: dict[str, Any] = {
         "classes": classes,
         "labels": labels,
@@ -51,9 +51,9 @@ def import_file(
         "logits": logits,
     }
     for start, what in OTHER_FILES.items():
-        if content.startswith(start):
+        if begins.startswith(start):
             raise ForeignModelError(f"{path}: the file is {what}")
-    is_tensors = content[8:9] == b"{"
+    is_tensors = begins[8:] == b"{"  # after the length of a map in JSON
     if spec is not None and not is_tensors:
         raise UsageError("--spec describes the tensors of a safetensors file, but this is none: leave it out")
     if is_tensors and spec is None:
@@ -81,13 +81,15 @@ def onnx(
     return _located(path, lambda: import_onnx(content, Path(path).name, wish))
 
 
-def _content(path: str | Path) -> bytes:
+def _content(path: str | Path, most: int = -1) -> bytes:
+    """Return the first bytes of a file, or all of it."""
     try:
         if Path(path).stat().st_size > LARGEST:
             raise ForeignModelError(f"{path}: the file is larger than {LARGEST:,} bytes, which no ONNX file is")
         if not Path(path).is_file():  # a device may never end
             raise UsageError(f"{path}: it is no file; give the path of an ONNX or a safetensors file")
-        return Path(path).read_bytes()
+        with Path(path).open("rb") as file:
+            return file.read(most)
     except OSError as error:
         raise UsageError(f"{path}: the file cannot be read: the system says '{error.strerror}'") from error
 
