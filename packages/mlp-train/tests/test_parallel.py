@@ -12,8 +12,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import mpi_job
@@ -23,7 +24,7 @@ import pytest
 import mlp_runtime
 from mlp_train import checkpoints, parallel
 from mlp_train.config import make_config
-from mlp_train.errors import UsageError
+from mlp_train.errors import Interrupted, UsageError
 from mlp_train.last_words import LastWords
 
 MPIEXEC = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
@@ -226,6 +227,42 @@ def test_what_goes_wrong_on_another_machine_is_said_by_rank_0(
     assert re.search(words, sentence), sentence
     assert done.returncode == code
     assert not (tmp_path / "runs").exists()
+
+
+class Broken:
+    """An MPI whose other process is gone, as a network tells it."""
+
+    Exception = type("Exception", (RuntimeError,), {})
+    COMM_WORLD = SimpleNamespace(Get_rank=lambda: 0, Get_size=lambda: 2)
+    IN_PLACE = None
+
+    @classmethod
+    def fails(cls, *_: object) -> None:
+        raise cls.Exception("MPI_ERR_OTHER")
+
+
+def enter_and_leave(ranks: parallel.Ranks) -> None:
+    with ranks.together():
+        pass
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda ranks: ranks.total(np.zeros(2)),
+        lambda ranks: ranks.as_first(np.zeros(2)),
+        lambda ranks: ranks.first(1),
+        lambda ranks: ranks.tell(1),
+        lambda ranks: ranks.listen(),
+        enter_and_leave,
+    ],
+    ids=["total", "as_first", "first", "tell", "listen", "together"],
+)
+def test_a_rank_that_notices_anothers_death_takes_it_for_no_bug(act: Callable[[parallel.Ranks], Any]) -> None:
+    for name in ("Allreduce", "Bcast", "bcast", "allgather"):
+        setattr(Broken.COMM_WORLD, name, Broken.fails)
+    with pytest.raises(Interrupted, match=r"^one of the 2 processes was ended from outside"):
+        act(parallel.Ranks(Broken))
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

@@ -136,27 +136,23 @@ class Ranks:
 
     def total(self, vector: Array) -> None:
         """Replace the vector by the sum of those of all ranks, the same everywhere."""
-        from mlp_train.errors import Interrupted
-
-        try:
+        with self._connected():
             self._comm.Allreduce(self._mpi.IN_PLACE, vector)
-        except self._mpi.Exception as error:  # noticed before mpiexec ends this process too
-            raise Interrupted(
-                f"one of the {self.count} processes was ended from outside (by the system, if memory ran out), and the "
-                "job with it"
-            ) from error
 
     def as_first(self, vector: Array) -> None:
         """Replace the vector by that of rank 0."""
-        self._comm.Bcast(vector)
+        with self._connected():
+            self._comm.Bcast(vector)
 
     def first(self, value: Any) -> Any:
         """Return what rank 0 gives, on all ranks."""
-        return self._comm.bcast(value)
+        with self._connected():
+            return self._comm.bcast(value)
 
     def tell(self, order: Any) -> None:
         """Give the others, who listen, an order; on rank 0 alone. `rest` says when they listen again."""
-        self._comm.bcast(order)
+        with self._connected():
+            self._comm.bcast(order)
         self._listening = False
 
     def rest(self) -> None:
@@ -165,11 +161,24 @@ class Ranks:
 
     def listen(self) -> Any:
         """Wait for an order of rank 0 and return it; leave where that is the order."""
-        order = self._comm.bcast(None)
+        order = self.first(None)
         if isinstance(order, Leave):
             Ranks.joined = None
             sys.exit(order.code)
         return order
+
+    @contextlib.contextmanager
+    def _connected(self) -> Iterator[None]:
+        """Raise Interrupted where another process is noticed to be gone before mpiexec ends this one too."""
+        from mlp_train.errors import Interrupted
+
+        try:
+            yield
+        except self._mpi.Exception as error:
+            raise Interrupted(
+                f"one of the {self.count} processes was ended from outside (by the system, if memory ran out), and the "
+                "job with it"
+            ) from error
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:
@@ -179,7 +188,8 @@ class Ranks:
             yield
         except Exception as caught:
             error = caught
-        told = self._comm.allgather(None if error is None else (self.name, _sentence(error), _code(error)))
+        with self._connected():
+            told = self._comm.allgather(None if error is None else (self.name, _sentence(error), _code(error)))
         if not any(told):
             return
         self.rest()
@@ -209,7 +219,7 @@ class Ranks:
         from mlp_data.console import error_line
         from mlp_train.errors import Interrupted
 
-        if isinstance(error, (Interrupted, self._mpi.Exception)):  # another has died, which rank 0 or its words say
+        if isinstance(error, Interrupted):  # another has died, which rank 0 or its words say
             self._comm.Abort(_code(error))
         with contextlib.suppress(OSError, ValueError, AttributeError):
             print(error_line(f"{self.name}: {_sentence(error)}"), file=sys.__stderr__, flush=True)
