@@ -19,7 +19,7 @@ def solution(number: int) -> str:
     return (HOME / "solutions" / f"solution_{number}.py").read_text(encoding="utf-8")
 
 
-def run(number: int, *arguments: object, seconds: float = 60) -> subprocess.CompletedProcess[str]:
+def run(number: int, *arguments: object, seconds: float | str = 60) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(HOME / "check.py"), str(number), *map(str, arguments), "--seconds", str(seconds)]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=150)
 
@@ -224,6 +224,10 @@ def test_the_wrong_command_gets_a_sentence_too(tmp_path):
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.endswith("gone.py: there is no such file; give the file that you have edited\n")
     assert run(9).returncode == 2
+    for seconds in ("soon", 0, float("nan")):
+        done = run(1, seconds=seconds)
+        assert done.returncode == 2
+        assert "is no time: give a number of seconds above 0" in done.stderr
 
 
 def test_the_two_exercises_that_one_looks_at_show_what_there_is_to_see(tmp_path):

@@ -46,10 +46,10 @@ def main() -> int:
 
 def a_time(text: str) -> float:
     """Read how long a file may take."""
-    seconds = float(text)
-    if not 0 < seconds <= 86400:
-        raise ValueError
-    return seconds
+    with suppress(ValueError):
+        if 0 < (seconds := float(text)) <= 86400:
+            return seconds
+    raise argparse.ArgumentTypeError(f"{text!r} is no time: give a number of seconds above 0, at most 86400")
 
 
 def verdict(number: int, path: Path, seconds: float) -> tuple[bool, str]:
