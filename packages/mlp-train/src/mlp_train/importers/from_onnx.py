@@ -23,7 +23,7 @@ from mlp_train.importers.onnx_values import Cells, Labels, Pair, Reaches, Step, 
 from mlp_train.importers.sources import Source
 
 LEAST_ROOM = 2**20  # numbers that a constant may have which the graph computes, however small the file
-ROOMS = 4  # as many of that size all of them together may have
+ROOMS = 8  # as many of that size all of them together may have
 
 
 def import_onnx(content: bytes, name: str, wish: Wishes) -> Imported:
