@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import itertools
 import json
 import re
 import subprocess
@@ -447,6 +448,15 @@ def hostile() -> dict[str, tuple[bytes, str]]:
             model.graph.node.extend([node("Relu", f"k{at}", to=f"r{at}"), node("Mul", f"r{at}", "k", to=f"k{at + 1}")])
         model.graph.output[0].name = "k9"
 
+    def doubled(kind: int) -> Callable[[Any], None]:
+        def add(model: Any) -> None:
+            model.graph.input[0].type.tensor_type.elem_type = kind
+            names = ["x", *(f"t{at}" for at in range(40))]
+            for one, other in reversed(list(itertools.pairwise(names))):
+                model.graph.node.insert(0, node("Concat", one, one, to=other, axis=1))
+
+        return add
+
     row, column = np.zeros((1, 300), np.float32), np.zeros((300, 1), np.int8)
     many_fills = [node("ConstantOfShape", "size", to=f"c{i}") for i in range(9)]
     larger = "larger than all that the file holds"
@@ -456,6 +466,8 @@ def hostile() -> dict[str, tuple[bytes, str]]:
     scaled = node("DequantizeLinear", "column", "million", to="big")
     put("a million scales of one number", larger, blown_up(scaled, column=column))
     put("one output a million times", "the same ones again and again", wide_selection)
+    put("a text joined with itself for ever", "joins 1,572,864 texts", doubled(TensorProto.STRING))
+    put("a number joined with itself for ever", "gives 1,572,864 numbers", doubled(TensorProto.FLOAT))
     put("many layers that hand on", "one of many that need a layer of their own", squares)
 
     def wide_table(model: Any) -> None:

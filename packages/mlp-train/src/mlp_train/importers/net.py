@@ -285,13 +285,14 @@ def joined(nets: Sequence[Net], where: str) -> Net:
         raise ForeignModelError(
             f"{where} joins what was computed in several ways: only a sequence of layers can be taken"
         )
+    width = sum(net.width for net in nets)
+    if width > MAX_WIDTH:
+        raise ForeignModelError(f"{where} gives {width:,} numbers: at most {MAX_WIDTH:,}")
     made = Net(tuple(_merged([block for net in nets for block in net.blocks])))
     if any(net.scale is not None for net in nets):
         scales = [np.ones(net.width) if net.scale is None else net.scale for net in nets]
         shifts = [np.zeros(net.width) if net.shift is None else net.shift for net in nets]
         made = replace(made, scale=np.concatenate(scales), shift=np.concatenate(shifts))
-    if made.width > MAX_WIDTH:
-        raise ForeignModelError(f"{where} gives {made.width} numbers: at most {MAX_WIDTH:,}")
     return made
 
 

@@ -238,6 +238,9 @@ def concat(step: Step) -> list[Value]:
     """Parts of the input beside each other, or the probabilities of two classes."""
     axis = int(step.attributes.get("axis", 1))
     if all(isinstance(value, Cells) for value in step.inputs) and axis in (1, -1):
+        count = sum(len(value.spots) for value in step.inputs)
+        if count > step.room:
+            raise step.refused(f"joins {count:,} texts, more than the file holds")
         return [Cells(tuple(spot for value in step.inputs for spot in value.spots))]
     pair = _pair(step)
     if pair is not None:
