@@ -32,6 +32,7 @@ RUNTIME_WHEEL_LIMIT = 60_000  # bytes, as in noxfile.py
 HEADING = re.compile(
     r"^## (?P<open>Unreleased: )?(?P<version>\d+\.\d+\.\d+)(?: \((?P<date>[^)]*)\))?\n(?P<text>[^#]*)", re.M
 )
+BUILT = re.compile(r"mlp_(runtime|data|train)-[^/]+(\.whl|\.tar\.gz)")
 # Of others, and in a wheel of ours; samples/README.md says where they come from.
 SAMPLES = {"digits.zip": "CC-BY-SA-3.0", "titanic.zip": None}
 
@@ -198,8 +199,18 @@ def build_apart(place: Path, umask: int, zone: str, epoch: str) -> dict[str, byt
     return {path.name: path.read_bytes() for path in sorted(dist.iterdir())}
 
 
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that holds anything but the files of an earlier build, which the new ones replace."""
+    if folder.exists() and not folder.is_dir():
+        raise Refused(f"{folder} is a file: give the name of a folder")
+    others = [path.name for path in folder.iterdir() if not BUILT.fullmatch(path.name)] if folder.exists() else []
+    if others:
+        raise Refused(f"{folder} holds {min(others)}, which no build made: give an empty folder or a new one")
+
+
 def build(root: Path, folder: Path, tag: str | None) -> None:
     """Check everything, build twice, and leave six files in `folder`."""
+    check_folder(folder)
     version = version_of(root)
     check_tag(tag, version)
     check_changelog((root / "CHANGELOG.md").read_text(encoding="utf-8"), version, tag)
@@ -222,8 +233,10 @@ def build(root: Path, folder: Path, tag: str | None) -> None:
     for name, data in first.items():
         if data != second[name]:
             raise Refused(f"two builds of {name} differ: find what it took from the clock, the folder or the system")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    check_folder(folder)  # again, after minutes
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.iterdir():
+        path.unlink()
     for name, data in first.items():
         (folder / name).write_bytes(data)
     for package in PACKAGES:
@@ -254,6 +267,16 @@ def main(arguments: list[str] | None = None) -> int:
                 (ROOT / "packages" / package / SBOM).write_text(sbom(ROOT, package), encoding="utf-8")
     except Refused as refused:
         print(f"error: {refused}", file=sys.stderr)
+        return 1
+    except ImportError as error:
+        print(f"error: the package {error.name} is not installed: run nox -s release", file=sys.stderr)
+        return 1
+    except subprocess.CalledProcessError as error:
+        said = " ".join((error.stderr or "").split())
+        print(f"error: {' '.join(error.cmd)} failed{said and ': '}{said}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"error: {error.filename}: the system says '{error.strerror}'", file=sys.stderr)
         return 1
     return 0
 

@@ -134,3 +134,48 @@ def test_a_refusal_is_one_sentence_and_an_exit_code(tmp_path):
     assert done.stderr.startswith("error: the tag is v9.9.9, but the packages have the version ")
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize("tag", [[], ["v9.9.9"]])
+def test_a_folder_that_holds_anything_but_an_earlier_build_is_refused_and_left_as_it_was(tmp_path, tag):
+    (tmp_path / "mlp_data-0.0.1.tar.gz").write_text("old")
+    (tmp_path / "thesis.tex").write_text("mine")
+    command = [sys.executable, str(ROOT / ".ci" / "release.py"), "build", str(tmp_path), *tag]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"error: {tmp_path} holds thesis.tex, which no build made: give an empty folder or a new one\n"
+    )
+    assert (tmp_path / "thesis.tex").read_text() == "mine"
+    assert (tmp_path / "mlp_data-0.0.1.tar.gz").read_text() == "old"
+
+
+def test_a_file_in_place_of_the_folder_is_refused_and_an_earlier_build_is_not(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(release.Refused, match="file is a file: give the name of a folder"):
+        release.check_folder(tmp_path / "file")
+    (tmp_path / "built").mkdir()
+    for name in ("mlp_runtime-0.1.0-py3-none-any.whl", "mlp_train-0.1.0.tar.gz"):
+        (tmp_path / "built" / name).write_text("old")
+    release.check_folder(tmp_path / "built")
+    release.check_folder(tmp_path / "new")
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (subprocess.CalledProcessError(128, ["git", "status"], stderr="fatal: no\nrepository"), "git status failed: fat"),
+        (subprocess.CalledProcessError(1, ["twine", "check"]), "twine check failed\n"),
+        (FileNotFoundError(2, "No such file or directory", "CHANGELOG.md"), "CHANGELOG.md: the system says 'No such"),
+        (ImportError("no", name="yaml"), "the package yaml is not installed: run nox -s release"),
+    ],
+)
+def test_whatever_else_stops_a_build_is_one_sentence_too(tmp_path, monkeypatch, capsys, error, says):
+    def fails(*_):
+        raise error
+
+    monkeypatch.setattr(release, "build", fails)
+    assert release.main(["build", str(tmp_path)]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: {says}")
+    assert said.count("\n") == 1
