@@ -164,7 +164,10 @@ def test_a_file_in_place_of_the_folder_is_refused_and_an_earlier_build_is_not(tm
 @pytest.mark.parametrize(
     ("error", "says"),
     [
-        (subprocess.CalledProcessError(128, ["git", "status"], stderr="fatal: no\nrepository"), "git status failed: fat"),
+        (
+            subprocess.CalledProcessError(128, ["git", "status"], stderr="fatal: no\nrepository"),
+            "git status failed: fat",
+        ),
         (subprocess.CalledProcessError(1, ["twine", "check"]), "twine check failed\n"),
         (FileNotFoundError(2, "No such file or directory", "CHANGELOG.md"), "CHANGELOG.md: the system says 'No such"),
         (ImportError("no", name="yaml"), "the package yaml is not installed: run nox -s release"),
