@@ -142,6 +142,52 @@ def test_a_tracker_that_cannot_begin_is_said_before_training_begins() -> None:
     assert [name for name, _ in recorder.calls] == ["init"]
 
 
+class Mute(Exception):
+    """An error that cannot even say what it is."""
+
+    def __str__(self) -> str:
+        raise ValueError
+
+
+class Sudden(BaseException):
+    """An error that is none of the usual ones."""
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (SystemExit(0), "SystemExit: 0"),
+        (Sudden("boo"), "Sudden: boo"),
+        (Mute(), "Mute: no message"),
+        (ValueError("x" * 10**6), f"ValueError: {'x' * 500}"),
+    ],
+)
+@pytest.mark.parametrize("at", ["init", "log", "finish"])
+def test_no_tracker_ends_the_program(at: str, error: BaseException, why: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails() -> None:
+        raise error
+
+    recorder, said = Small(), []
+    monkeypatch.setattr(recorder, at, fails if at == "finish" else lambda *_: fails())
+    if at == "init":
+        with pytest.raises(UsageError) as caught:
+            trained(recorder)
+        assert str(caught.value) == f"tracker 'Small' cannot begin ({why}); mend that, or leave it out"
+        return
+    assert len(trained(recorder, warn=said.append).history) == 3
+    assert said == [f"Small keeps no more figures ({why}); the training goes on without it"]
+
+
+def test_ctrl_c_in_a_tracker_is_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    def pressed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    recorder = Small()
+    monkeypatch.setattr(recorder, "init", pressed)
+    with pytest.raises(KeyboardInterrupt):
+        trained(recorder)
+
+
 def test_a_tracker_that_takes_its_time_to_begin_takes_none_of_the_trainings(monkeypatch: pytest.MonkeyPatch) -> None:
     seconds: list[float] = []
     waited = 0.0
@@ -260,6 +306,14 @@ def test_a_name_that_is_no_tracker_is_one_sentence_and_nobody_is_told_to_install
             "tracker 'odd_keeper': it cannot be imported (ZeroDivisionError: division by zero); mend or reinstall",
         ),
         ("init = log = print", "tracker 'odd_keeper': the module has no finish; give "),
+        (
+            "import sys; sys.exit(0)",
+            "tracker 'odd_keeper': it cannot be imported (SystemExit: 0); mend or reinstall it",
+        ),
+        (
+            "def __getattr__(name): raise RuntimeError(name)",
+            "tracker 'odd_keeper': it cannot be used (RuntimeError: ",
+        ),
     ],
 )
 def test_a_module_that_breaks_is_one_sentence(

@@ -19,6 +19,7 @@ QUICK = ("--epochs", "4", "--hidden", "8")
 # A tracker as people write them: it prints where it likes, and breaks where it is told to.
 KEEPER = """
 import json, os
+print("import of keeper")
 from types import SimpleNamespace
 
 def _keep(name, /, **words):

@@ -16,6 +16,7 @@ from mlp_data.errors import OptionError
 from mlp_runtime.errors import MlpError
 
 PREFIX = "mlp_plugin_"  # of the module's name
+MOST_SAID = 500  # characters of what an error says
 
 
 def run_plugin_file(path: str | os.PathLike[str]) -> ModuleType:
@@ -52,8 +53,11 @@ def said(error: BaseException) -> str:
     """Return what an error of a plug-in says, in one line."""
     if isinstance(error, MlpError):
         return str(error)
-    message = error.msg if isinstance(error, SyntaxError) else str(error)
-    first = message.splitlines()[0] if message else "no message"
+    try:
+        message = error.msg if isinstance(error, SyntaxError) else str(error)
+        first = message.splitlines()[0][:MOST_SAID] if message.strip() else "no message"
+    except Exception:  # of its own `__str__`, which may be anybody's
+        first = "no message"
     return f"{type(error).__name__}: {first}"
 
 

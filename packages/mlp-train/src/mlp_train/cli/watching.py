@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,9 @@ Known = dict[str, dict[str, str]]  # tracker -> by what it finds the run again
 
 def chosen(named: Iterable[str]) -> tuple[Choice, ...]:
     """Import the trackers that were named, before anything else is done; UsageError where one is not there."""
-    found = [choose(one) for one in named]
+    # What a module prints when it is imported is no part of the answer, nor of the events on stderr.
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
+        found = [choose(one) for one in named]
     for place, one in enumerate(found):
         if any(one.name == other.name for other in found[:place]):
             raise UsageError(f"--log {one.name} is given twice; leave one out")

@@ -109,7 +109,9 @@ def _imported(name: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name is not None and error.name != wanted and not wanted.startswith(f"{error.name}."):
             raise UsageError(f"tracker {name!r}: it needs {error.name}, which is not installed: install it") from error
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # SystemExit too
         raise UsageError(f"tracker {name!r}: it cannot be imported ({said(error)}); mend or reinstall it") from error
     if name == TENSORBOARD:
         raise UsageError("tracker 'tensorboard' needs the tensorboardX package: pip install 'mlp-train[tensorboard]'")
@@ -121,7 +123,10 @@ def _imported(name: str) -> Any:
 
 def _check(name: str, module: Any) -> None:
     """Raise UsageError where the module lacks a function that a tracker has."""
-    lacks = [function for function in FUNCTIONS if not callable(getattr(module, function, None))]
+    try:
+        lacks = [function for function in FUNCTIONS if not callable(getattr(module, function, None))]
+    except Exception as error:  # of a `__getattr__` of its own
+        raise UsageError(f"tracker {name!r}: it cannot be used ({said(error)}); mend or reinstall it") from error
     if lacks:
         raise UsageError(f"tracker {name!r}: the module has no {' and no '.join(lacks)}; give {_NAMES}")
 

@@ -83,7 +83,9 @@ class Tracker:
         try:
             with self._speaking():
                 found = self.sink.begin(self._told, event.first_epoch)
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # SystemExit too: a tracker has no say in how the program ends
             raise TrackerError(
                 f"tracker {self.name!r} cannot begin ({said(error)}); mend that, or leave it out"
             ) from error
@@ -98,7 +100,9 @@ class Tracker:
         try:
             with self._speaking():
                 call()
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             self._broken = True
             self.warn(f"{self.name} keeps no more figures ({said(error)}); the training goes on without it")
 
@@ -120,7 +124,7 @@ class Tracker:
     def __exit__(self, kind: type[BaseException] | None, *raised: object) -> None:
         """Let the tracker finish, also after an error and after Ctrl-C."""
         if self._broken:  # of whose failure one sentence was enough
-            with contextlib.suppress(Exception), self._speaking():
+            with contextlib.suppress(Exception, SystemExit), self._speaking():
                 self.sink.finish(True)
         self._guarded(lambda: self.sink.finish(kind is not None))
         self._open = self._broken = False
