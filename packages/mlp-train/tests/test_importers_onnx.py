@@ -106,6 +106,30 @@ def test_without_onnx_runtime_the_evaluator_of_onnx_answers(take: Any, monkeypat
     assert made.difference <= 1e-6
 
 
+def classifier(*classes: str) -> Any:
+    """Make a graph as converters of scikit-learn's classifiers do: its labels have names, and are an output."""
+    one = helper.make_node(
+        "LinearClassifier", ["x"], ["label", "y"], "one", domain="ai.onnx.ml", coefficients=WEIGHT.T.ravel().tolist(),
+        intercepts=BIAS.tolist(), classlabels_strings=list(classes), post_transform="SOFTMAX", multi_class=1,
+    )  # fmt: skip
+    made = graph([one], outputs=("label", "y"))
+    made.graph.output[0].type.tensor_type.elem_type = TensorProto.STRING
+    return made
+
+
+def test_classes_that_have_names_in_the_file_can_be_given_others(take: Any) -> None:
+    plain, named = take(classifier("0", "1")), take(classifier("0", "1"), classes=["no", "yes"])
+    assert (plain.model.classes, plain.assumed) == (("0", "1"), ())
+    assert named.model.classes == ("no", "yes")
+    assert named.assumed == ("its classes have new names: '0' is 'no', '1' is 'yes'",)
+    assert [{"no": "0", "yes": "1"}[one] for one in named.model.predict(x())] == list(plain.model.predict(x()))
+
+
+def test_the_names_of_the_file_in_another_order_are_a_mistake(take: Any) -> None:
+    with pytest.raises(ForeignModelError, match="name them in the order of the outputs"):
+        take(classifier("no", "yes"), classes=["yes", "no"])
+
+
 def test_a_scaling_before_the_first_layer_becomes_the_inputs_own(take: Any) -> None:
     mean, std = np.array([1e4, 2.0, -3.0], np.float32), np.array([0.5, 2.0, 4.0], np.float32)
     nodes = [node("Sub", "x", "m", to="a"), node("Div", "a", "s", to="c"), node("Gemm", "c", "w", "b")]

@@ -118,6 +118,21 @@ def answered(net: Net, found: Found, wish: Wishes, where: str) -> tuple[Net, Ans
     return net, Answer(output, made_by, tuple(assumed))
 
 
+def renamed(found: Found, answer: Answer) -> dict[str, str]:
+    """Return what the source's own classes are called in the model file, where the user named them otherwise.
+
+    The same names in another order are no new names, but a mistake that the comparison is to find.
+
+    >>> renamed(Found("classes", ("0", "1")), Answer({"kind": "classes", "classes": ["cat", "dog"]}))
+    {'0': 'cat', '1': 'dog'}
+    """
+    if answer.output["kind"] != "classes":
+        return {}
+    new = answer.output["classes"]
+    own = found.names or tuple(map(str, range(len(new))))
+    return {} if len(own) != len(new) or set(own) == set(new) else dict(zip(own, new, strict=True))
+
+
 _MEANING = {"classes": "the probabilities of classes", "labels": "those of labels", "numbers": "plain numbers"}
 
 

@@ -17,13 +17,14 @@ from mlp_runtime.inputs import ImageInput, TableInput
 from mlp_train.array import Array
 from mlp_train.errors import ForeignModelError
 from mlp_train.export import to_bytes, write
-from mlp_train.importers.answers import Answer, Found, Wishes, answered
+from mlp_train.importers.answers import Answer, Found, Wishes, answered, renamed
 from mlp_train.importers.net import Category, Gaps, Net, Numbers
 from mlp_train.importers.sources import Source, assemble, named
 
 ROWS = 256
 MAX_CELLS = 2**22  # numbers that the rows hold: of wide inputs there are fewer rows
 TOLERANCE = 1e-5  # of the largest answer, or of 1
+MOST_TOLD = 12  # classes whose new names a note tells
 
 Feed = Mapping[str, Array]  # of every source (n, width): float64, or objects in which None is a missing cell
 
@@ -74,13 +75,17 @@ def taken_over(
     data = to_bytes(prepare, layers, answer.output, meta={**({"name": name} if name else {}), "origin": dict(origin)})
     model = mlp_runtime.load(data)
     feed = random_feed(net, known)
-    difference = _difference(model, answer, feed, known, reference)
+    called = renamed(found, answer)
+    difference = _difference(model, answer, feed, known, reference, called)
     if not difference <= TOLERANCE:  # NaN fails too
         raise ForeignModelError(
             f"what was read of it answers otherwise than {reference.what}, by {difference:.2g} where {TOLERANCE:g} is "
             "allowed, so nothing was written"
         )
-    return Imported(data, model, reference.what, _rows(known), difference, answer.assumed)
+    told = [f"{shown(old)} is {shown(new)}" for old, new in called.items()]
+    told[MOST_TOLD:] = [f"and {len(told) - MOST_TOLD} more"] * (len(told) > MOST_TOLD)
+    assumed = ["its classes have new names: " + ", ".join(told)] * bool(told and found.names)
+    return Imported(data, model, reference.what, _rows(known), difference, (*answer.assumed, *assumed))
 
 
 @contextmanager
@@ -96,7 +101,12 @@ def _rows(sources: list[Source]) -> int:
 
 
 def _difference(
-    model: mlp_runtime.Model, answer: Answer, feed: Feed, sources: list[Source], reference: Reference
+    model: mlp_runtime.Model,
+    answer: Answer,
+    feed: Feed,
+    sources: list[Source],
+    reference: Reference,
+    called: Mapping[str, str],
 ) -> float:
     raw = raw_inputs(model, feed, sources)
     with unwarned():
@@ -113,13 +123,16 @@ def _difference(
         raise ForeignModelError(f"{reference.what} gives numbers that are not finite, which cannot be compared")
     if reference.labels is not None and model.output_kind == "classes" and not answer.made_by:
         with unwarned():
-            theirs = np.array([str(one) for one in reference.labels(feed)])
+            theirs = np.array([called.get(str(one), str(one)) for one in reference.labels(feed)])
         ours = model.predict(raw)
         best = np.sort(wanted, axis=1)
         clear = best[:, -1] - best[:, -2] > 2 * TOLERANCE  # of equal ones either is right
         if (theirs != ours)[clear].any():
             row = int(np.flatnonzero((theirs != ours) & clear)[0])
-            raise ForeignModelError(f"{reference.what} answers {theirs[row]!r} where what was read says {ours[row]!r}")
+            raise ForeignModelError(
+                f"{reference.what} answers {shown(str(theirs[row]))} where what was read says {shown(str(ours[row]))}: "
+                "where you named the classes, name them in the order of the outputs"
+            )
     return float((np.abs(given - wanted) / np.maximum(1, np.abs(wanted).max(axis=0))).max())
 
 
