@@ -285,6 +285,12 @@ def test_no_model_is_larger_than_was_asked_for(mlp_train: Run, blobs: str) -> No
     assert sum(one["state"] != "refused" for one in trials_of("t")) == 6
 
 
+def test_a_bound_without_an_end_is_none(mlp_train: Run, blobs: str) -> None:
+    for kilobytes in ("inf", "1e308"):
+        answer = mlp_train("tune", blobs, "--trials", "1", *QUICK, "--max-model-kb", kilobytes, "--by", "nothing")
+        assert (answer.code, "--by 'nothing' is no figure" in answer.err) == (2, True), answer.err
+
+
 def test_a_bound_that_nothing_can_keep_is_one_sentence(mlp_train: Run, blobs: str) -> None:
     answer = mlp_train("tune", blobs, "--trials", "2", *QUICK, "--max-model-kb", "1", "--out", "t")
     assert answer.code == 2
@@ -313,7 +319,7 @@ def test_each_worker_has_one_blas_thread(
     answer = mlp_train("tune", blobs, *words)
     assert answer.code == 0, answer.err
     workers = [one for one in map(json.loads, Path("seen").read_text().splitlines()) if one[0] != os.getpid()]
-    assert len({process for process, _ in workers}) == 2
+    assert workers  # of one process or of both: the first may have done all before the second has begun
     assert all(found and set(found) == {1} for _, found in workers)
 
 
@@ -458,6 +464,16 @@ def test_a_damaged_journal_is_named_by_its_line(mlp_train: Run, blobs: str, line
     assert answer.code == 2
     assert f"{path}: line 2 is not of a study" in answer.err
     assert path.read_bytes() == damaged
+
+
+def test_a_file_of_somebodys_own_in_place_of_the_journal_is_left_as_it_is(mlp_train: Run, blobs: str) -> None:
+    Path("t").mkdir()
+    path = Path("t/study.journal")
+    path.write_bytes(b"my notes of a year, without an end of line")
+    answer = mlp_train("tune", blobs, "--trials", "1", *QUICK, "--out", "t")
+    assert answer.code == 2
+    assert f"{path}: line 1 is not of a study" in answer.err
+    assert path.read_bytes() == b"my notes of a year, without an end of line"
 
 
 @pytest.mark.parametrize("line", [b'{"op_code": 99, "worker_id": "x"}', b'{"op_code": 6, "worker_id": "x"}'])
