@@ -51,9 +51,17 @@ def test_large_pictures_are_shrunk_in_their_own_ratio() -> None:
 def test_colour_is_kept_where_there_is_some() -> None:
     found, reason = fitted(photos(6, 32, 32, 3))
     assert (found.fit, found.channels, found.size) == ("none", 3, 32 * 32 * 3)
-    assert "the frames have colour" in reason
+    assert reason == "fit=none to 32 x 32: the frames have colour, and all have one small size"
     grey = np.repeat(photos(6, 32, 32)[..., np.newaxis], 3, axis=3)
     assert fitted(grey)[0].channels == 1
+
+
+def test_strokes_of_colour_keep_it_and_are_told_what_finds_them_anywhere(digits_of: Digits) -> None:
+    red = np.repeat(255 - digits_of(10)[..., np.newaxis], 3, axis=3)
+    red[..., 0] = 255
+    found, reason = fitted(red)
+    assert (found.fit, found.channels) == ("none", 3)
+    assert "have colour (and 100% of the frames looked at are strokes on an even background: where shape" in reason
 
 
 def test_yellowish_paper_is_no_colour_and_a_red_pen_is(digits_of: Digits) -> None:

@@ -121,11 +121,12 @@ def _fit_images(x: Any, said: dict[str, Any]) -> Fitted:
 
 def _choose(frames: list[Array], shapes: set[tuple[int, ...]], coloured: bool) -> tuple[str, str]:
     """Choose by the pixels: ink, where nearly every frame is strokes on an even background; else as the sizes allow."""
+    share = float(np.mean([looks_drawn(frame if frame.ndim == 2 else to_grey(frame)) for frame in frames]))
+    reason = f"{share:.0%} of the frames looked at are strokes on an even background"
     if coloured:
-        reason = "the frames have colour"
+        drawn = f" (and {reason}: where shape tells and colour does not, fit=ink finds it wherever it stands)"
+        reason = "the frames have colour" + drawn * (share >= _DRAWN)
     else:
-        share = float(np.mean([looks_drawn(frame if frame.ndim == 2 else to_grey(frame)) for frame in frames]))
-        reason = f"{share:.0%} of the frames looked at are strokes on an even background"
         if share >= _DRAWN:
             return "ink", reason
         reason = f"only {reason}"
