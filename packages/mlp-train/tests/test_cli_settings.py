@@ -13,7 +13,7 @@ from mlp_train.cli import app
 from mlp_train.config import FitConfig, make_config
 from mlp_train.errors import UsageError
 from mlp_train.presets import resolve
-from mlp_train.settings import DATA, KNOWN, RUN, SHOWN, gather, read_toml
+from mlp_train.settings import DATA, KNOWN, RUN, SHOWN, gather, parse_toml, read_toml
 
 
 def toml(folder: Path, text: str) -> Path:
@@ -139,7 +139,13 @@ def test_paths_are_saved_so_that_they_are_found_from_anywhere(tmp_path: Path, mo
     assert gather({"source": "digits"}).effective()["source"] == "digits"
 
 
-@pytest.mark.parametrize("content", [b"epochs = = 3", b"\xff\xfe\x00", b"a=" + b"[" * 100_000])
+def test_numbers_and_names_have_as_many_dots_as_they_like() -> None:
+    numbers = ", ".join(["0.25", "-1.5e-3", "+2.0"] * 10_000)
+    names = "\n".join(f"[a{number}]\nweight = 'encoder.layers.{number}.fc1.weight'" for number in range(1000))
+    assert len(parse_toml(f"mean = [{numbers}]\n{names}\n# {'.' * 1000}")["mean"]) == 30_000
+
+
+@pytest.mark.parametrize("content", [b"epochs = = 3", b"\xff\xfe\x00", b"a=" + b"[" * 100_000, b"a." * 500_000])
 def test_a_file_that_is_not_toml_is_one_sentence(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "broken.toml"
     path.write_bytes(content)

@@ -216,6 +216,33 @@ def test_tensors_and_a_spec_are_a_network(tensors: Any) -> None:
         ("[" * 100_000, UsageError, "neither JSON nor TOML"),
         ('{"layers": ' + "[" * 100_000, UsageError, "neither JSON nor TOML"),
         ("{" + " " * 2**21 + "}", UsageError, "larger than 1,048,576 bytes"),
+        (".".join(["a"] * 50_000) + " = 1", UsageError, "its keys have too many parts"),
+        (" .\t".join(["a"] * 50_000) + " = 1", UsageError, "its keys have too many parts"),
+        (".".join(['"="'] * 50_000) + " = 1", UsageError, "its keys have too many parts"),
+        (".".join(["1"] * 50_000) + " = 1", UsageError, "its keys have too many parts"),
+        ("[" + ".".join(["a"] * 50_000) + "]", UsageError, "its keys have too many parts"),
+        ('{"layers": [], "layers": [{"weight": "fc1.weight"}]}', UsageError, "the key 'layers' comes twice"),
+        ('{"layers": [{"weight": "a", "weight": "b"}]}', UsageError, "the key 'weight' comes twice"),
+        (
+            '{"layers": [{"weight": "fc1.weight"}], "input": {"mean": [NaN, 1, 1]}}',
+            UsageError,
+            r"input\.mean\.0 cannot be used: input should be a finite number",
+        ),
+        (
+            '{"layers": [{"weight": "fc1.weight"}], "input": {"scale": [1, 1e999, 1]}}',
+            UsageError,
+            r"input\.scale\.1 cannot be used: input should be a finite number",
+        ),
+        (
+            {"layers": [{"weight": "fc1.weight", "activation": "x" * 500_000}]},
+            UsageError,
+            "there is no activation '" + "x" * 60 + "'$",
+        ),
+        (
+            {"layers": [{"weight": "fc1.weight", "activation": "relu", "parameters": {"x" * 500_000: 1.0}}]},
+            UsageError,
+            "relu has no parameter '" + "x" * 60 + "'$",
+        ),
     ],
 )
 def test_a_spec_that_does_not_fit_is_refused_in_a_sentence(
@@ -267,6 +294,19 @@ def test_the_command_takes_tensors_with_their_spec_alone(
     assert mlp_runtime.load(tmp_path / "net.mlp").meta["origin"]["form"] == "safetensors"
     (tmp_path / "net.onnx").write_bytes(b"\x08\x08")
     assert "this is none: leave it out" in mlp_train("import", "net.onnx", "--spec", "spec", "-o", "a.mlp").err
+
+
+@pytest.mark.parametrize("over", ["net.safetensors", "spec", "link"])
+def test_a_model_replaces_no_file_that_it_is_made_of(
+    mlp_train: Callable[..., Any], tmp_path: Path, tensors: Any, over: str
+) -> None:
+    tensors()
+    (tmp_path / "link").symlink_to(tmp_path / "net.safetensors")
+    before = (tmp_path / over).read_bytes()
+    done = mlp_train("import", "net.safetensors", "--spec", "spec", "--force", "-o", over)
+    assert (done.code, done.out) == (6, "")
+    assert done.err == f"error: {over}: the model would replace the file that it is made of; choose another name\n"
+    assert (tmp_path / over).read_bytes() == before
 
 
 @pytest.mark.parametrize("name", ["sklearn", "torch", "keras"])

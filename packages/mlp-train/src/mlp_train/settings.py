@@ -5,6 +5,7 @@ Whatever the place, a setting has the same name: `epochs` in the file, MLP_TRAIN
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
@@ -24,6 +25,9 @@ from mlp_train.reporters import MODES
 from mlp_train.without_effect import said_in
 
 PREFIX = "MLP_TRAIN_"
+# A number, whose dot is none between the parts of a key.
+NUMBER = re.compile(r"(?<![\w.'\"-])[+-]?\d+\.\d+(?:[eE][+-]?\d+)?(?![\w.'\"-])")
+MOST_DOTS = 50_000_000  # the sum of their squares over all lines: about a second
 MOST_BYTES = 1 << 20  # of a settings file; a device in its place never ends
 DATA = tuple(option.name for option in fields(Options))
 RUN = {"source": "digits", "name": None, "out": None, "plugin": (), "weights": "float32", "min_accuracy": None}
@@ -103,13 +107,26 @@ def read_toml(path: str | Path) -> dict[str, Any]:
             text = file.read(MOST_BYTES + 1)
         if len(text) > MOST_BYTES:
             raise UsageError(f"{path}: settings take no more than {MOST_BYTES:,} bytes, this is larger; check the path")
-        return tomllib.loads(text.decode())
+        return parse_toml(text.decode())
     except OSError as error:
         raise UsageError(
             f"{path}: the settings cannot be read: the system says '{error.strerror}'; check the path"
         ) from error
     except (ValueError, RecursionError) as error:  # not TOML, or not even text
         raise UsageError(f"{path}: this is not TOML: {unreadable(error)}; correct it there") from error
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """Return the values of a TOML text; ValueError or RecursionError where there are none.
+
+    Keys of very many parts are refused first: `tomllib` takes a time that grows with the square of each.
+
+    >>> parse_toml("layers = [{weight = 'fc1.weight'}]")
+    {'layers': [{'weight': 'fc1.weight'}]}
+    """
+    if sum(NUMBER.sub("", line).count(".") ** 2 for line in text.split("\n")) > MOST_DOTS:
+        raise ValueError("its keys have too many parts")
+    return tomllib.loads(text)
 
 
 def absolute_source(source: str) -> str:

@@ -53,6 +53,9 @@ def import_(
 
     if Path(out).exists() and not force:
         raise OutputError(f"{out}: the file exists; choose another name, or pass --force to replace it")
+    for one in (path, spec):
+        if one is not None and Path(one).exists() and Path(out).exists() and Path(one).samefile(out):
+            raise OutputError(f"{out}: the model would replace the file that it is made of; choose another name")
     split = [None if given is None else given.split(",") for given in (classes, labels, names, features)]
     made = import_file(
         path, spec=spec, classes=split[0], labels=split[1], names=split[2], features=split[3], logits=logits

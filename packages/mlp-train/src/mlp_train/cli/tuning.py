@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import math
 import os
 import re
 import shlex
@@ -61,7 +62,8 @@ def run(wanted: Wanted, *, as_json: bool, quiet: bool) -> None:
     voice = Voice(quiet)
     settings = _settings(wanted)
     load_plugins(settings["plugin"])
-    max_bytes = None if wanted.max_model_kb is None else int(1000 * wanted.max_model_kb)
+    most = 1000 * (math.inf if wanted.max_model_kb is None else wanted.max_model_kb)
+    max_bytes = int(most) if math.isfinite(most) else None
     word = re.sub(r"[^A-Za-z0-9._-]+", "-", settings["name"] or Path(settings["source"]).stem)[:40].strip("-.")
     folder = Path(settings["out"] or Path("runs", f"tune-{word or 'run'}"))
     place = find_place(wanted.storage, folder)

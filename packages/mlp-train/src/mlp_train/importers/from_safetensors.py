@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
-import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,8 +20,10 @@ from mlp_train.importers.answers import Found, Wishes
 from mlp_train.importers.checking import Feed, Imported, Reference, taken_over
 from mlp_train.importers.net import Net, raw_numbers
 from mlp_train.importers.sources import Source
+from mlp_train.settings import parse_toml
 
 MAX_SPEC = 2**20  # bytes
+MOST_NAME = 60  # letters of an activation
 Numbers = str | list[float]  # the name of a tensor, or the numbers themselves
 
 
@@ -112,15 +113,28 @@ def read_spec(path: str | Path) -> Spec:
     if len(text) > MAX_SPEC:
         raise UsageError(f"{path}: the spec is larger than {MAX_SPEC:,} bytes")
     try:
-        said = json.loads(text) if text.lstrip().startswith("{") else tomllib.loads(text)
+        is_json = text.lstrip().startswith("{")
+        said = json.loads(text, object_pairs_hook=_once) if is_json else parse_toml(text)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: the spec is neither JSON nor TOML: {unreadable(error)}") from error
     try:
         return Spec(**said)
     except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        at = ".".join(map(str, first["loc"])) or "it"
+        # Of numbers or the name of a tensor: whoever gave numbers wants to know what is wrong with those.
+        found = error.errors(include_url=False)
+        first = next((one for one in found if one["loc"][-1:] != ("str",)), found[0])
+        at = ".".join(str(part) for part in first["loc"] if part not in ("str", "list[float]")) or "it"
         raise UsageError(f"{path}: {at} cannot be used: {first['msg'][:1].lower()}{first['msg'][1:]}") from error
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a map of JSON; ValueError where a key comes twice, of which either may be meant."""
+    made: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in made:
+            raise ValueError(f"the key {shown(key)} comes twice")
+        made[key] = value
+    return made
 
 
 def _tensors(content: bytes) -> dict[str, Array]:
@@ -147,13 +161,15 @@ def _checked(values: Array, name: str, axes: int) -> Array:
 
 
 def _parameters(layer: LayerSpec) -> dict[str, float]:
+    if len(layer.activation) > MOST_NAME:
+        raise UsageError(f"the spec's layer {shown(layer.weight)}: there is no activation {shown(layer.activation)}")
     try:
         known = get_activation(layer.activation).parameters
     except InputError as error:
         raise UsageError(f"the spec's layer {shown(layer.weight)}: {error}") from error
     for key in layer.parameters:
         if key not in known:
-            raise UsageError(f"the activation {layer.activation} has no parameter {key!r}{nearest(key, known)}")
+            raise UsageError(f"the activation {layer.activation} has no parameter {shown(key)}{nearest(key, known)}")
     return {**known, **layer.parameters}
 
 

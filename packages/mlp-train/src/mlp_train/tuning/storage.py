@@ -196,7 +196,11 @@ def mend(path: Path) -> None:
         if bad is not None:
             raise _damaged(path, bad, None)
         with path.open("rb+") as file:
-            whole = file.read().rfind(b"\n") + 1
+            content = file.read()
+            whole = content.rfind(b"\n") + 1
+            torn = content.strip(b"\0")  # which a power cut leaves as well
+            if torn and not whole and not torn.startswith(b"{"):
+                raise _damaged(path, 1, None)  # a text of somebody's own, and none of a study was lost
             file.truncate(whole)
     except OSError as error:
         raise output_error(path, error) from error
