@@ -50,7 +50,7 @@ def test_the_page_has_every_option_and_every_command_that_help_has(words):
         "| `--root DIR` | `runs` | The folder that the runs are in. |",  # told by Typer
         "| `--trials N` | `30` | How many settings to try. (x>=1) |",  # both
         "| `--port N` | not set | Listen here; else on one that is free. (1\\<=x\\<=65535) |",
-        "| `--out FILE` | not set | Where it goes; of C a header goes beside it. (required) |",
+        "| `-o, --out FILE` | not set | Where it goes; of C a header goes beside it. (required) |",
         "| `--force` | `off` | Replace what is there. |",
     ],
 )

@@ -184,7 +184,9 @@ def test_data_of_another_kind_are_refused_in_one_sentence(mlp_train: Run) -> Non
     mlp_train("fit", "xor", *QUICK, "--out", "x")
     answer = mlp_train("evaluate", "x", "digits")
     assert answer.code == 3
-    assert "this is image data, but the model takes vector data" in answer.err
+    assert (
+        "this is image data, but the model takes vector data: give arrays of 2 numbers a row, x in a .npz" in answer.err
+    )
 
 
 def test_a_column_that_the_model_needs_is_missed_by_name(mlp_train: Run) -> None:

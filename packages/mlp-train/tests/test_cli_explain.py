@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from export_models import MODELS, layers
 
-from mlp_runtime.inputs import VectorInput
+from mlp_runtime.inputs import ImageInput, VectorInput
 from mlp_train.export import to_bytes
 
 W0, B0 = np.array([[0.1, 0.3], [-0.2, 0.4]]), np.array([0, 0.1])  # the network of docs/backprop.md
@@ -69,7 +69,16 @@ def test_every_kind_of_model_is_explained_with_a_sample_made_up(
     done = mlp_train("explain", "a.mlp", "-q")
     assert (done.code, done.err) == (0, "")
     assert "d_weight[0] = " in done.out
-    assert max(map(len, done.out.splitlines()[2:])) < 200
+    assert done.out.startswith("sample, made up: ")
+    assert max(map(len, done.out.splitlines()[1:])) < 200
+
+
+def test_of_an_image_the_size_is_told_and_not_every_pixel(mlp_train: Callable[..., Any], tmp_path: Path) -> None:
+    prepare = ImageInput(height=12, width=10, fit="none", ink="light")
+    data = to_bytes(prepare, layers(prepare.size, 3, 2), {"kind": "classes", "classes": ["no", "yes"]})
+    (tmp_path / "a.mlp").write_bytes(data)
+    np.save("a.npy", np.arange(120, dtype=np.uint8).reshape(12, 10))
+    assert mlp_train("explain", "a.mlp", "a.npy").out.startswith("sample: 12 x 10 numbers from 0 to 119\n")
 
 
 @pytest.mark.parametrize(
@@ -79,6 +88,8 @@ def test_every_kind_of_model_is_explained_with_a_sample_made_up(
         ("[[1, 2], [3, 4]]", (), 3, "one is explained at a time"),
         ("[1, 2, 3]", (), 3, "shape (2,)"),
         ("absent.npy", (), 3, "cannot be read"),
+        ("1,2", (), 3, "give a row as JSON, such as [0, 1]"),
+        ("tiny.mlp", (), 3, "it is no text; give a row as JSON"),
         ("[1, 2]", ("--answer", "yess"), 2, "'yess' is no class of the model, did you mean 'yes'"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -74,6 +75,14 @@ def test_version_is_the_packages(mlp_train: Run) -> None:
     from mlp_train import __version__
 
     assert mlp_train("--version").out == f"mlp-train {__version__}\n"
+
+
+def test_o_is_where_the_result_goes_in_every_command_that_writes_one(mlp_train: Run) -> None:
+    wanted = {"fit", "tune", "predict", "export", "import", "report"}
+    assert {name for name in wanted if re.search(r"--out +-o|-o, --out", mlp_train(name, "--help").out)} == wanted
+    assert mlp_train("fit", "xor", "--epochs", "1", "-q", "-o", "x").code == 0
+    assert mlp_train("export", "x", "-o", "small.mlp").code == 0
+    assert Path("small.mlp").exists()
 
 
 @pytest.mark.parametrize(

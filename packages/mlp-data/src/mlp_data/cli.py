@@ -94,7 +94,7 @@ def inspect_source(
 @app.command("preview", cls=PlainCommand)
 def preview_source(
     source: Annotated[str, typer.Argument(help="A zip or folder of images, or a photograph.", metavar="SOURCE")],
-    out: Annotated[str, typer.Option(help="The picture to write.", metavar="FILE.png")],
+    out: Annotated[str, typer.Option("--out", "-o", help="The picture to write.", metavar="FILE.png")],
     count: Annotated[int, typer.Option(help="How many samples or items to show.", metavar="N")] = 8,
     seed: Annotated[int, typer.Option(help="Which samples are picked.", metavar="N", min=0)] = 0,
     fit: Annotated[str | None, typer.Option(help="Fit images by none, stretch or ink.", metavar="HOW")] = None,

@@ -159,9 +159,11 @@ def ask(model: Model, dataset: Dataset, names: Sequence[str]) -> Answers:
 def check_kind(model: Model, dataset: Dataset) -> None:
     """Refuse data of another kind than the model takes, before anything is computed."""
     if dataset.kind != model.input.kind:
+        wanted = "the data that it was made for"
+        if model.input.kind == "vector":
+            wanted = f"arrays of {model.input.size} numbers a row, x in a .npz file"
         raise DataError(
-            f"{dataset.name}: this is {dataset.kind} data, but the model takes {model.input.kind} data: "
-            "give the data that it was made for"
+            f"{dataset.name}: this is {dataset.kind} data, but the model takes {model.input.kind} data: give {wanted}"
         )
 
 

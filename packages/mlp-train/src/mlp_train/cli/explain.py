@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from mlp_runtime import Model
     from mlp_train.array import Array
 
+MOST_TOLD = 64  # numbers of a sample that are written out
 TINY = 12  # numbers that a line of a terminal has room for; of wider layers the ends are shown
+FORMS = "give a row as JSON, such as [0, 1] or {...}, or a .json or .npy file; a picture as the array of its pixels"
 LOSSES_OF = {"softmax": "cross-entropy", "sigmoid": "binary-cross-entropy", "exp": "poisson"}
 
 
@@ -44,7 +46,7 @@ def explain(
     model = load_model(model_path)
     raw = _sample(model, sample)
     walk, loss, target = _walk(model, raw, right)
-    answer(printable(f"sample: {raw.tolist() if hasattr(raw, 'tolist') else raw}"))
+    answer(printable(f"sample{'' if sample else ', made up'}: {_told(raw)}"))
     answer(printable(f"right answer: {target}; loss: {loss}"))
     answer(f"\na[0] = x, what the network is given\n{_numbers(walk.matrix('a', 0))}")
     answer(f"y, the right answer\n{_numbers(walk.y)}")
@@ -60,6 +62,13 @@ def explain(
     voice = Voice(quiet)
     voice.say("docs/backprop.md derives each line; gradients that are checked by nudging: mlp-train gradcheck")
     voice.say(f"next: {command('ui', plugins=plugin)}, whose tab 'Step' shows the same with every product")
+
+
+def _told(raw: Any) -> str:
+    """Write a sample in one line; of one with more numbers than anyone reads, how many and from where to where."""
+    if not hasattr(raw, "tolist") or raw.size <= MOST_TOLD:
+        return str(raw.tolist() if hasattr(raw, "tolist") else raw)
+    return f"{' x '.join(map(str, raw.shape))} numbers from {raw.min():g} to {raw.max():g}"
 
 
 def _sample(model: Model, given: str | None) -> Any:
@@ -78,9 +87,10 @@ def _sample(model: Model, given: str | None) -> Any:
         else:
             raw = json.loads(Path(given).read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"{given}: the sample cannot be read: the system says '{error.strerror}'") from error
+        raise InputError(f"{given}: the sample cannot be read: the system says '{error.strerror}'; {FORMS}") from error
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{given[:80]}: the sample is neither JSON nor an array: {error}") from error
+        why = "it is no text" if isinstance(error, UnicodeDecodeError) else error
+        raise InputError(f"{given[:80]}: the sample is neither JSON nor an array: {why}; {FORMS}") from error
     return np.asarray(raw) if isinstance(raw, list) else raw
 
 

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 def export(
     thing: Annotated[str, typer.Argument(metavar="RUN|MODEL", help="The folder of a run, or a model file.")],
-    out: Annotated[str, typer.Option("--out", metavar="FILE", help="Where it goes; of C a header goes beside it.")],
+    out: Annotated[
+        str, typer.Option("--out", "-o", metavar="FILE", help="Where it goes; of C a header goes beside it.")
+    ],
     to: Annotated[
         str, typer.Option("--to", metavar="FORM", help="mlp, numpy-script, c, npz or onnx (needs mlp-train[onnx]).")
     ] = "mlp",

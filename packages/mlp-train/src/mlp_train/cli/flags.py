@@ -12,9 +12,11 @@ import typer
 from typer.models import OptionInfo
 
 
-def _option(heading: str, name: str, metavar: str, text: str, default: str | None = None) -> OptionInfo:
+def _option(heading: str, names: str, metavar: str, text: str, default: str | None = None) -> OptionInfo:
     text = text if default is None else f"{text} [{default}]"
-    option: OptionInfo = typer.Option(name, metavar=metavar, help=text, rich_help_panel=heading, show_default=False)
+    option: OptionInfo = typer.Option(
+        *names.split(), metavar=metavar, help=text, rich_help_panel=heading, show_default=False
+    )
     return option
 
 
@@ -139,7 +141,7 @@ Seed = Annotated[Text, training("--seed", "N", "The same seed on the same machin
 TimeLimit = Annotated[Text, training("--time-limit", "SECONDS", "Do as many epochs as fit into this time.")]
 Workers = Annotated[Text, run("--workers", "N", "Processes that share every layer; auto: what pays.", "auto")]
 Engine = Annotated[Text, run("--engine", "NAME", "fast, or plain: the same, as a textbook writes it.", "fast")]
-Out = Annotated[Text, run("--out", "DIR", "The run folder; the model is DIR/model.mlp.")]
+Out = Annotated[Text, run("--out -o", "DIR", "The run folder; the model is DIR/model.mlp.")]
 Name = Annotated[Text, run("--name", "TEXT", "What the run and the model are called.")]
 Config = Annotated[Text, run("--config", "FILE.toml", "Settings from a file; a run's config.toml repeats it.")]
 Resume = Annotated[

@@ -71,7 +71,7 @@ def predict(
         list[str], typer.Argument(metavar="INPUT...", help="Images, folders, zips, .npy arrays, CSV tables.")
     ],
     out: Annotated[
-        str | None, typer.Option("--out", metavar="FILE.csv", help="Write the answers to a CSV file instead.")
+        str | None, typer.Option("--out", "-o", metavar="FILE.csv", help="Write the answers to a CSV file instead.")
     ] = None,
     segment: Annotated[
         bool, typer.Option("--segment", help="Take photographs apart and answer each character on them.")

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def report(
     folder: Annotated[str, typer.Argument(metavar="RUN", help="The folder of a run.")] = "runs/latest",
     out: Annotated[
-        str | None, typer.Option("--out", metavar="FILE", help="Where the page goes; report.html in RUN if not set.")
+        str | None,
+        typer.Option("--out", "-o", metavar="FILE", help="Where the page goes; report.html in RUN if not set."),
     ] = None,
     plugin: Plugin = None,
     as_json: Json = False,

@@ -54,7 +54,7 @@ def listed(
 def compare(
     first: Annotated[str, typer.Argument(metavar="A", help="The folder of a run.")],
     second: Annotated[str, typer.Argument(metavar="B", help="The folder of another.")],
-    out: Annotated[str, typer.Option("--out", metavar="FILE", help="Where the page goes.")] = "compare.html",
+    out: Annotated[str, typer.Option("--out", "-o", metavar="FILE", help="Where the page goes.")] = "compare.html",
     plugin: Plugin = None,
     as_json: Json = False,
     quiet: Quiet = False,
