@@ -366,6 +366,7 @@ def test_few_rows_are_held_out_anew_for_each_trial_and_the_mean_counts(mlp_train
     answer = mlp_train("tune", blobs, "--trials", "1", "--epochs", "4", "--folds", "3", "--out", "t")
     assert answer.code == 0, answer.err
     assert "chosen by: accuracy of 30 held-out rows, the mean of 3 splits" in answer.err
+    assert "the run holds out one of these splits, 30 rows: loss " in answer.err
     first = fit(load(blobs), epochs=4, seed=0)
     splits = [load(blobs).hold_out(0.1, np.random.default_rng(np.random.SeedSequence([0, one]))) for one in (1, 2)]
     figures = [first, *(fit(split, epochs=4, seed=0) for split in splits)]
@@ -474,6 +475,24 @@ def test_a_file_of_somebodys_own_in_place_of_the_journal_is_left_as_it_is(mlp_tr
     assert answer.code == 2
     assert f"{path}: line 1 is not of a study" in answer.err
     assert path.read_bytes() == b"my notes of a year, without an end of line"
+
+
+def test_a_full_disk_is_said_and_what_was_found_is_gone_on_with(mlp_train: Run, blobs: str) -> None:
+    resource = pytest.importorskip("resource", reason="this system bounds no files")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    command = ("tune", blobs, "--trials", "3", *QUICK, "--jobs", "1", "--folds", "1", "--out", "t")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, before[1]))  # of each file, so that the journal is torn
+    try:
+        answer = mlp_train(*command)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    path = Path("t/study.journal")
+    assert answer.code == 6
+    assert answer.err.splitlines()[-1].startswith(f"error: {path}: cannot be written: ")
+    assert not path.read_bytes().endswith(b"\n"), "torn"
+    again = mlp_train(*command)
+    assert again.code == 0, again.err
+    assert len([one for one in trials_of("t") if one["state"] == "complete"]) == 3
 
 
 @pytest.mark.parametrize("line", [b'{"op_code": 99, "worker_id": "x"}', b'{"op_code": 6, "worker_id": "x"}'])

@@ -52,14 +52,15 @@ class Crew:
             self.pipes[process.pid or 0] = hears
 
     def look(self) -> list[int]:
-        """Return the numbers of workers that died since the last look; UsageError where one says why it gave up."""
+        """Return the numbers of workers that died since the last look; the error of one that gave up is raised here."""
         ended = [one for one in self.processes if not one.is_alive()]
         self.processes = [one for one in self.processes if one.is_alive()]
         for one in ended:
             pipe = self.pipes.pop(one.pid)
             if one.exitcode == GAVE_UP:
                 with contextlib.suppress(EOFError):
-                    raise UsageError(pipe.recv())
+                    kind, sentence = pipe.recv()
+                    raise kind(sentence)
         dead = [one.pid for one in ended if one.exitcode != 0]
         self.deaths += len(dead)
         self.jobs -= len(ended) - len(dead)  # the others ended because there is nothing left for them

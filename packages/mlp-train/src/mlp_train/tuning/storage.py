@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mlp_data.atomic import output_error
-from mlp_train.errors import UsageError
+from mlp_train.errors import OutputError, UsageError
 
 JOURNAL = "study.journal"
 DRIVER = "postgresql+psycopg"
@@ -127,8 +127,14 @@ def _database(place: Place, on_death: OnDeath, is_made: bool) -> Any:
     raise AssertionError("the last try returns or raises")
 
 
-def unreachable(place: Place, error: BaseException) -> UsageError:
+def unreachable(place: Place, error: BaseException) -> UsageError | OutputError:
     """Return the error that says why a study cannot be reached, without the password."""
+    if place.path is not None:
+        cause: BaseException | None = error
+        while cause is not None:  # Optuna stumbles over what it did not write, and says no more of the disk
+            if isinstance(cause, OSError):
+                return output_error(place.path, cause)
+            cause = cause.__cause__ or cause.__context__
     first = getattr(error, "orig", None) or error.__cause__ or error
     said = " ".join(str(getattr(first, "orig", None) or first).split()) or type(error).__name__
     if place.url is not None:

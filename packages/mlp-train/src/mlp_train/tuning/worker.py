@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from threadpoolctl import threadpool_limits
 
 from mlp_runtime.errors import MlpError
+from mlp_train.errors import OutputError, UsageError
 from mlp_train.plugins import load_plugins
 from mlp_train.tuning.storage import Place, open_storage, quiet, unreachable
 from mlp_train.tuning.study import count, give_back
@@ -27,7 +28,8 @@ GAVE_UP = 75  # the exit code of a worker that has sent a sentence why
 def work(task: Task, place: Place, name: str, index: int, parent: int, said: Any) -> None:
     """Be worker `index` of the process `parent`; it ends when there is no more to do, or the parent has gone.
 
-    said: a connection that takes the sentence why the study cannot be worked on; the exit code is then GAVE_UP.
+    said: a connection that takes why the study cannot be worked on, (class of the error, sentence); the exit code is
+    then GAVE_UP.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent decides
     signal.signal(signal.SIGTERM, _stop)
@@ -42,7 +44,7 @@ def work(task: Task, place: Place, name: str, index: int, parent: int, said: Any
         pass
     except MlpError as error:
         with contextlib.suppress(OSError):  # the parent has gone
-            said.send(str(error))
+            said.send((OutputError if isinstance(error, OutputError) else UsageError, str(error)))
         raise SystemExit(GAVE_UP) from None
 
 
