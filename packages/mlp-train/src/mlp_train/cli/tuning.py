@@ -229,6 +229,11 @@ def _deliver(
     which = "the defaults" if best.number == 0 else f"trial {best.number}"
     mean = f", the mean of {len(ground.folds)} splits" if len(ground.folds) > 1 else ""
     voice.say(f"best: {which}, held-out {metric(by, best.value)}{mean}{than}; {model.stat().st_size / 1000:.1f} kB")
+    if mean and "valid" in metrics:
+        voice.say(
+            f"the run holds out one of these splits, {outcome['samples']['valid']:,} rows: "
+            f"{split_figures(metrics['valid'])}"
+        )
     if "test" in metrics:
         voice.say(f"{outcome['samples']['test']:,} samples to test, looked at once: {split_figures(metrics['test'])}")
     else:
