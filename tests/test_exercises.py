@@ -209,6 +209,26 @@ def test_whatever_a_file_does_ends_in_one_sentence(tmp_path, text, words):
     assert done.returncode == 1
 
 
+@pytest.mark.parametrize(
+    "written", [(3, b"[1]"), (3, b"[" * 100_000), (3, b'{"right": true}'), (3, b"\xff"), (4, b"\xff")]
+)
+def test_a_file_that_writes_where_the_verdict_goes_gets_a_sentence_too(tmp_path, written):
+    place, content = written
+    path = tmp_path / "mine.py"
+    path.write_text(
+        f"import os, sys\nopen(sys.argv[{place}], 'wb').write({content!r})\nos._exit(0)\n", encoding="utf-8"
+    )
+    done = run(1, path)
+    assert sentence(done).startswith("exercise 1: not yet. mine.py: ")
+    assert done.returncode == 1
+
+
+def test_an_error_of_ones_own_moves_no_cursor(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(r"raise ValueError('\x1b[2J\x07naïve')", encoding="utf-8")
+    assert sentence(run(1, path)).endswith("mine.py, line 1: ValueError: ?[2J?naïve")
+
+
 def test_what_a_file_prints_does_not_disturb_the_checker(tmp_path):
     garbage = (
         "import os, sys\nprint('{\"right\": true}' * 9999)\nsys.stderr.write('\\x00')\nos.write(1, b'\\xff' * 99)\n"

@@ -40,7 +40,8 @@ def main() -> int:
         print("the exercises need mlp-train: pip install mlp-train", file=sys.stderr)
         return 2
     right, sentence = verdict(said.number, path.resolve(), said.seconds)
-    print(f"exercise {said.number}: {'right' if right else 'not yet'}. {sentence}")
+    shown = "".join(one if one.isprintable() else "?" for one in sentence)  # errors of your own can hold anything
+    print(f"exercise {said.number}: {'right' if right else 'not yet'}. {shown}")
     return 0 if right else 1
 
 
@@ -74,12 +75,12 @@ def verdict(number: int, path: Path, seconds: float) -> tuple[bool, str]:
             return False, f"{path.name}: {late}"
         finally:
             end(process)
-        if stack := where.read_text(encoding="utf-8") if where.exists() else "":
+        if stack := where.read_text(encoding="utf-8", errors="replace") if where.exists() else "":
             return False, f"{path.name}{place(stack, path)}: {late}"
         try:
             said = json.loads(told.read_text(encoding="utf-8"))
             return bool(said["right"]), str(said["sentence"])
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return False, f"{path.name}: it ended the whole program (exit code {code}) before all was checked"
 
 
