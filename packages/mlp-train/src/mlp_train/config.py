@@ -70,8 +70,8 @@ class FitConfig(pydantic.BaseModel):
     epochs: Literal["auto"] | Annotated[int, Field(gt=0, le=10**9)] = Field(
         "auto", description="auto, or a whole number from 1 to a billion"
     )
-    batch_size: Literal["auto", "full"] | pydantic.PositiveInt = Field(
-        "auto", description="auto, full, or a whole number above 0"
+    batch_size: Literal["auto", "full"] | Annotated[int, Field(gt=0, le=10**9)] = Field(
+        "auto", description="auto, full, or a whole number from 1 to a billion"
     )
 
     # how it is computed

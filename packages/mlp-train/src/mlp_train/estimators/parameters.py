@@ -121,6 +121,8 @@ class Parameters(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no ty
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, float | np.floating) and not np.isfinite(value):
+        return float(value)  # which is refused, while None would leave the choice to the trainer
     value = plain(value)
     return tuple(value) if isinstance(value, list) else value
 
