@@ -262,6 +262,17 @@ def _wait_for_a_trial(folder: Path, after: int = 0) -> int:
     raise AssertionError("no trial began")
 
 
+def test_a_search_under_mpiexec_is_refused_with_what_to_do_instead(
+    mlp_train: Run, blobs: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PMI_RANK", "0")
+    monkeypatch.setenv("PMI_SIZE", "2")
+    answer = mlp_train("tune", blobs, "--trials", "1")
+    assert answer.code == 2
+    assert answer.err.splitlines()[-1].startswith("error: mpiexec shares one training, and no search: ")
+    assert not Path("runs").exists()
+
+
 @pytest.mark.parametrize(("folds", "epochs"), [(1, 25), (3, 6)])
 def test_trials_that_do_badly_are_dropped_early(mlp_train: Run, blobs: str, folds: int, epochs: int) -> None:
     words = ("--trials", "16", "--epochs", epochs, "--folds", folds, "--jobs", "1", "--out", "t")

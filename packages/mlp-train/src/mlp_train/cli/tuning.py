@@ -27,6 +27,7 @@ from mlp_train.crew import cores
 from mlp_train.errors import Interrupted, OutputError, UsageError
 from mlp_train.fit_command import fit_command
 from mlp_train.metrics import full_score
+from mlp_train.parallel import launched
 from mlp_train.plugins import load_plugins
 from mlp_train.reporters.words import metric, split_figures
 from mlp_train.runs import REPORT, SUMMARY, Run, create_run
@@ -60,6 +61,8 @@ def run(wanted: Wanted, *, as_json: bool, quiet: bool) -> None:
     """Do the search, train the best, and print the answer."""
     began = time.time()
     voice = Voice(quiet)
+    if launched():
+        raise UsageError("mpiexec shares one training, and no search: start tune on each machine with one --storage")
     settings = _settings(wanted)
     load_plugins(settings["plugin"])
     most = 1000 * (math.inf if wanted.max_model_kb is None else wanted.max_model_kb)

@@ -72,6 +72,9 @@ def taken_over(
     net, answer = answered(net, found, wish, where)
     known = named(sources, wish.features)
     prepare, layers = assemble(net, known)
+    for at, (weight, bias, *_) in enumerate(layers, 1):
+        if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
+            raise ForeignModelError(f"a weight of layer {at} is not finite, so it answers nothing that can be compared")
     data = to_bytes(prepare, layers, answer.output, meta={**({"name": name} if name else {}), "origin": dict(origin)})
     model = mlp_runtime.load(data)
     feed = random_feed(net, known)
