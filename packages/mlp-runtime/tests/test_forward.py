@@ -9,7 +9,7 @@ import pytest
 
 from mlp_runtime.activations import ACTIVATIONS, Activation, get_activation
 from mlp_runtime.errors import InputError
-from mlp_runtime.forward import CHUNK, Layer, Plan, reference
+from mlp_runtime.forward import CHUNK, SMALL, Layer, Plan, reference
 
 
 def network(sizes, activation="relu", output="softmax", seed=0, bias=0.1):
@@ -43,6 +43,18 @@ def test_every_path_gives_what_the_plain_one_gives(sizes, activation, output):
     np.testing.assert_allclose(plan(x), plain, rtol=close, atol=near)
     np.testing.assert_allclose(plan(x, strict=True), plain, rtol=close, atol=near)
     np.testing.assert_allclose(plan(x[0], strict=True), plain[0], rtol=close, atol=near)
+
+
+@pytest.mark.parametrize("output", ["softmax", "identity", "sigmoid", "relu"])
+@pytest.mark.parametrize("sizes", [(9, 300, 300), (400, 300), (9, 1500, 1500)])  # last layers of over SMALL weights
+def test_a_wide_last_layer_answers_a_row_as_a_batch(sizes, output):
+    layers = network(sizes, "relu", output)
+    assert layers[-1].weight.size > SMALL
+    x = inputs(layers, 40)
+    plain, plan = reference(layers, x)[-1], Plan(layers)
+    near = 2e-6 * max(1.0, float(np.abs(plain).max()))
+    for answers in (np.array([plan(row) for row in x]), plan(x), plan(x, strict=True)):
+        np.testing.assert_allclose(answers, plain, rtol=0, atol=near)
 
 
 def test_a_heavy_bias_does_not_swallow_the_input():

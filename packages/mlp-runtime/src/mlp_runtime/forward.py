@@ -23,7 +23,7 @@ from .errors import InputError, as_array, shown
 
 CHUNK = 256  # rows a step: the activations of a small network then stay in the processor's cache ...
 MAX_BUFFER = 2**20  # ... and numbers a buffer: a wide network takes fewer rows a step
-MAX_COPY = 2**20  # numbers of a weight of which a transposed copy is kept, which saves up to half of a product's time
+MAX_COPY = 2**21  # numbers of all weights, up to which transposed copies are kept: up to half of a product's time
 SMALL = 2**16  # numbers of a product, up to which `dot` is quicker than `matmul`: it is sooner called, but clears `out`
 MANY_CLASSES = 64  # from where summing takes longer as a product than as a sum
 TAME = 60.0  # exp of a logit within +-TAME, and of many classes' sum, is far from float32's ends
@@ -153,13 +153,14 @@ class Plan:
 def _compile_row(steps: Sequence[_Step], is_softmax: bool) -> Callable[..., np.ndarray]:
     """Return a function from x (n_in,) to a fresh output (n_out,), with its own buffers between the layers."""
     *before, last = steps
-    buffers = [np.ones(len(each.edge) + 1, np.float32) for each in before]  # the 1 at the end is for the last bias
+    n_out, is_folded = len(last.edge), bool(before) and last.weight.size <= SMALL
+    # The last bias is a column more of the last weight, and a 1 behind the last buffer is what it is multiplied with.
+    buffers = [np.ones(len(each.edge) + (is_folded and each is before[-1]), np.float32) for each in before]
     hidden = [
-        (each.weight.dot, each.combine, each.edge, full[:-1], full if each is before[-1] else full[:-1], each.activate)
-        for each, full in zip(before, buffers)
+        (each.weight.dot, each.combine, each.edge, buffer[: len(each.edge)], buffer, each.activate)
+        for each, buffer in zip(before, buffers)
     ]
-    n_out, bias = len(last.edge), None if before and last.weight.size <= SMALL else last.edge
-    last_dot = (np.column_stack((last.weight, last.edge)) if bias is None else last.weight).dot
+    last_dot = (np.column_stack((last.weight, last.edge)) if is_folded else last.weight).dot
     square = np.ones((n_out if n_out <= MANY_CLASSES else 1, n_out), np.float32)
     sums, total = np.empty(len(square), np.float32), square.dot  # the sum in each place: an array divides sooner
     empty, add, exp, divide = np.empty, np.add, np.exp, np.divide
@@ -173,8 +174,8 @@ def _compile_row(steps: Sequence[_Step], is_softmax: bool) -> Callable[..., np.n
             a = given
         output = empty(n_out, FLOAT32)
         last_dot(a, output)
-        if bias is not None:
-            add(output, bias, output)
+        if not is_folded:
+            add(output, last.edge, output)
         if is_softmax and not logits and -TAME < output.item(output.argmax()) < TAME:  # NaN counts as the largest
             exp(output, output)
             total(output, sums)
@@ -189,7 +190,7 @@ def _compile_row(steps: Sequence[_Step], is_softmax: bool) -> Callable[..., np.n
 def _compile_batch(steps: Sequence[_Step], is_softmax: bool, transposed: list[np.ndarray]) -> Callable[..., np.ndarray]:
     """Return a function from x (batch, n_in) to a fresh output (batch, n_out), which works in chunks of rows.
 
-    `transposed` takes the weights as products of few rows read them soonest: copied where they are not too large.
+    `transposed` takes the weights as products of few rows read them soonest: copied where that takes little memory.
 
     With `alone`, each row is multiplied by itself: slower, but what the others hold cannot change how it is rounded.
     """
@@ -202,7 +203,8 @@ def _compile_batch(steps: Sequence[_Step], is_softmax: bool, transposed: list[np
     def run(x: np.ndarray, alone: bool, logits: bool) -> np.ndarray:
         output = np.empty((len(x), sizes[-1]), np.float32)
         if not transposed:
-            transposed[:] = [each.weight.T if each.weight.size > MAX_COPY else each.weight.T.copy() for each in steps]
+            is_small = sum(each.weight.size for each in steps) <= MAX_COPY
+            transposed[:] = [each.weight.T.copy() if is_small else each.weight.T for each in steps]
         for start in range(0, len(x), chunk):
             a, result = x[start : start + chunk], output[start : start + chunk]
             rows = len(a)
@@ -221,9 +223,8 @@ def _compile_batch(steps: Sequence[_Step], is_softmax: bool, transposed: list[np
                 if each.activate is not None and z is not result:
                     each.activate(z)
                 a = z
-            if is_softmax and ones is not None and not alone:
-                if not logits:
-                    _softmax_rows(result, ones)
+            if is_softmax and ones is not None and not alone and not logits:
+                _softmax_rows(result, ones)
             elif steps[-1].activate is not None and not (logits and is_softmax):
                 steps[-1].activate(result)
         return output
