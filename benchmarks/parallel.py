@@ -102,7 +102,7 @@ def as_rank(sizes: tuple[int, ...], batch: int, seconds: float) -> None:
         total(vector)
         spent[0] += time.perf_counter() - began
 
-    ranks.total = timed  # type: ignore[method-assign]
+    ranks.total = timed  # type: ignore[method-assign]  # the same, and how long it took
     step, inside = min(_for_a_while(epochs(sizes, batch, 1, ranks), seconds, ranks, spent))
     vector, alone = np.ones(parameters(sizes) + 1, np.float32), []
     for _ in range(50):

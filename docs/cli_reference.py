@@ -98,7 +98,7 @@ def typer_command(command: Any, context: Any) -> Iterator[str]:
 def typer_program(name: str, app: Any) -> Iterator[str]:
     """Yield all commands of a program."""
     group = typer.main.get_command(app)
-    context = group.context_class(group, info_name=name)  # type: ignore[attr-defined]
+    context = group.context_class(group, info_name=name)  # type: ignore[attr-defined]  # Typer hides its own Click
     yield from (f"## {name}", "")
     yield from typer_command(group, context)
     yield from commands(group, context)
