@@ -282,6 +282,22 @@ def test_what_was_promised_last_is_said_by_whoever_outlives_the_process(rest: st
     assert done.stderr == said
 
 
+@pytest.mark.skipif(not Path("/proc/self/comm").exists(), reason="asks Linux who started a process")
+def test_last_words_reach_the_errors_of_mpiexec_past_a_helper_that_is_gone(tmp_path: Path) -> None:
+    launcher = tmp_path / "mpiexec"
+    launcher.symlink_to(Path(sys.executable).resolve())  # a process of that name
+    rank = "import os; from mlp_train.last_words import LastWords; words = LastWords(); words.promise('and so on'); "
+    start = "import subprocess, sys; subprocess.run(sys.argv[1:], stderr=subprocess.DEVNULL)"
+    done = subprocess.run(
+        [launcher, "-I", "-S", "-c", start, sys.executable, "-c", rank + "os.kill(os.getpid(), 9)"],
+        text=True,
+        stderr=subprocess.PIPE,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert done.stderr == "error: and so on\n"
+
+
 def test_where_no_process_can_be_started_nothing_is_promised(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse() -> int:
         raise BlockingIOError("too many processes")

@@ -9,6 +9,10 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+from pathlib import Path
+
+LAUNCHERS = ("mpiexec", "mpirun", "hydra_pmi_proxy", "orterun", "orted", "prterun", "prted")
+NAME = 15  # letters of a process's name that the system tells
 
 
 class LastWords:
@@ -18,6 +22,7 @@ class LastWords:
         self._pipe, self._pid = -1, 0
         if not hasattr(os, "fork"):
             return
+        starter = os.getppid()
         read, self._pipe = os.pipe()
         try:
             self._pid = os.fork()
@@ -28,13 +33,13 @@ class LastWords:
         if self._pid == 0:
             try:
                 os.close(self._pipe)
-                self._watch(read)
+                self._watch(read, error_output(starter))
             finally:
                 os._exit(0)
         os.close(read)
 
     @staticmethod
-    def _watch(read: int) -> None:
+    def _watch(read: int, output: int) -> None:
         os.setsid()  # what ends the group of rank 0 shall not end this
         for kind in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(kind, signal.SIG_IGN)
@@ -44,7 +49,7 @@ class LastWords:
         while part := os.read(read, 65536):
             told += part
         if sentence := told.split(b"\n")[-2]:
-            os.write(2, sentence + b"\n")
+            os.write(output, sentence + b"\n")
 
     def promise(self, sentence: str) -> None:
         """Have this said, and nothing that was promised before."""
@@ -62,3 +67,19 @@ class LastWords:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(self._pid, 0)
             self._pid = 0
+
+
+def error_output(starter: int) -> int:
+    """Open the standard error of the mpiexec that is, or is above, this process; 2 where it is not on this machine.
+
+    What a rank says goes there through a helper of mpiexec, which may end with rank 0 and before its last words.
+    """
+    launchers, found = {name[:NAME] for name in LAUNCHERS}, 0
+    with contextlib.suppress(OSError, ValueError):
+        while Path(f"/proc/{starter}/comm").read_text().strip().partition(".")[0] in launchers:
+            found = starter
+            starter = int(Path(f"/proc/{starter}/stat").read_text().rpartition(")")[2].split()[1])
+    try:
+        return os.open(f"/proc/{found}/fd/2", os.O_WRONLY | os.O_APPEND) if found else 2
+    except OSError:  # it is closed, or something that cannot be opened twice
+        return 2
