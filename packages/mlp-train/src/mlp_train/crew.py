@@ -25,8 +25,7 @@ from mlp_train.errors import Interrupted, UsageError
 from mlp_train.network import LayerSpec
 
 SPINS = 2000  # some 100 microseconds; a step's parts differ by less
-YIELDS = 200  # then the core is offered to others so often, before
-PAUSE = 0.0002  # seconds of sleep at a time
+PAUSE = 0.00001  # seconds of sleep at a time, after that; systems wake whoever slept before those who never do
 NARROWEST = 16  # columns of a layer that a process should at least have
 MOST = 8  # processes that are chosen unasked; more wait for each other more than they compute
 WORTH_A_STEP = 1_000_000  # multiplications of a step's forward pass, from which two processes were faster
@@ -153,14 +152,9 @@ class Crew:
                     self._wait_long(other, turn)
 
     def _wait_long(self, other: int, turn: int) -> None:
-        for pauses in range(sys.maxsize):
-            if self._turns[other] >= turn:
-                return
-            if pauses < YIELDS:
-                os.sched_yield()
-            else:
-                self._check()
-                time.sleep(PAUSE)
+        while self._turns[other] < turn:
+            self._check()
+            time.sleep(PAUSE)
 
     def total(self, value: float) -> float:
         """Return the sum of what all processes bring here, the same to the last bit in each."""
