@@ -101,8 +101,8 @@ def test_a_file_of_another_kind_is_named_as_such(path: Path) -> None:
 
 
 def test_a_newer_version_says_so(path: Path) -> None:
-    path.write_bytes(MAGIC[:-1] + b"\x02" + bytes(60))
-    with pytest.raises(CheckpointError, match="version 02 and this release reads 01"):
+    path.write_bytes(MAGIC[:-1] + b"\x03" + bytes(60))
+    with pytest.raises(CheckpointError, match="version 03 and this release reads 02"):
         load(path)
 
 

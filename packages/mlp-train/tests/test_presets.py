@@ -57,6 +57,14 @@ def test_lbfgs_is_left_alone_by_best() -> None:
     assert resolve(FitConfig(preset="best", optimizer="lbfgs"), rows(60)).dropout == 0.0
 
 
+def test_the_step_that_best_takes_for_images_is_that_of_its_optimizer() -> None:
+    images = mlp_data.from_arrays(np.zeros((4, 8, 8), np.uint8), ["a", "b"] * 2)
+    adamw, momentum = (resolve(FitConfig(preset="best", **said), images) for said in ({}, {"optimizer": "momentum"}))
+    assert (adamw.lr, adamw.weight_decay) == (0.0015, 0.02)
+    assert (momentum.lr, momentum.hidden) == (None, adamw.hidden)
+    assert resolve(FitConfig(preset="best", lr=0.1), images).lr == 0.1
+
+
 def test_all_that_presets_say_are_settings() -> None:
     for kinds in PRESETS.values():
         for said in kinds.values():

@@ -12,6 +12,7 @@ import mlp_data
 import mlp_runtime
 from mlp_data.errors import DataError
 from mlp_train import fit, train
+from mlp_train.assess import look
 from mlp_train.checkpoints import Checkpoint
 from mlp_train.control import Control
 from mlp_train.errors import CheckpointError, DivergedError, OutputError, UsageError
@@ -134,6 +135,30 @@ def test_early_stopping_keeps_the_weights_of_the_lowest_validation_loss():
     result = events[-1].result
     assert result.epoch == int(np.argmin(losses)) + 1
     assert result.metrics["valid"]["loss"] == pytest.approx(min(losses))
+
+
+def test_with_smoothed_labels_the_weights_are_kept_that_answer_held_out_rows_best_so_smoothed(monkeypatch):
+    seen, share = [], 0.3
+
+    def remembering(plan, split, *rest, **options):
+        found = look(plan, split, *rest, **options)
+        seen.extend([found] if split == "valid" else [])
+        return found
+
+    monkeypatch.setattr("mlp_train.trainer.look", remembering)
+    *events, finished = events_of(blobs(), label_smoothing=share, epochs=60, patience=20, lr=0.01)
+    *epochs, kept = seen  # the last look is at the weights that are kept
+    for one in seen:
+        likelihood = one.z - np.log(np.exp(one.z).sum(axis=1, keepdims=True))
+        wanted = np.eye(3)[one.actual] * (1 - share) + share / 3
+        assert one.objective == pytest.approx(-(wanted * likelihood).sum(axis=1).mean(), rel=1e-5)
+    objectives, losses = [one.objective for one in epochs], [one.loss for one in epochs]
+    assert np.argmin(objectives) != np.argmin(losses)
+    assert finished.result.epoch == np.argmin(objectives) + 1
+    assert kept.objective == pytest.approx(min(objectives))
+    assert [event.valid_loss for event in events if isinstance(event, EpochEnd)] == losses
+    (stopped,) = (event for event in events if isinstance(event, Stopped))
+    assert "the validation loss, with labels smoothed as in training, has not improved for 20 epochs" in str(stopped)
 
 
 def test_the_test_split_is_not_looked_at():

@@ -9,6 +9,7 @@ import numpy as np
 from mlp_train.array import Array
 from mlp_train.blas import one_thread_where_small
 from mlp_train.diagnose import DeadUnits
+from mlp_train.losses import smooth_labels
 from mlp_train.metrics import full_score, score
 from mlp_train.network import ForwardPass, Network
 from mlp_train.piece import PIECE
@@ -23,6 +24,7 @@ class Seen:
 
     split: str
     loss: float  # the weighted mean
+    objective: float  # the same with labels smoothed as in training, which decides what weights are best
     predicted: Array  # answers as in `Split.y`
     actual: Array
     z: Array | None  # (n, n_out), before the last activation; None where it was not to be kept
@@ -33,7 +35,7 @@ def look(plan: Plan, split: str, network: Network, dead: DeadUnits | None = None
     reader: BlockReader | None = plan.train if split == "train" else plan.valid
     assert reader is not None
     forward = ForwardPass(network, min(PIECE, len(reader)), keep_last_z=True)
-    loss = weight = 0.0
+    loss = objective = weight = 0.0
     predicted: list[Array] = []
     actual: list[Array] = []
     kept: list[Array] = []
@@ -44,6 +46,9 @@ def look(plan: Plan, split: str, network: Network, dead: DeadUnits | None = None
             assert z is not None
             counts = np.ones(len(a)) if piece.weight is None else piece.weight
             loss += float(plan.loss.value(z, a, piece.y).astype(np.float64) @ counts)
+            if plan.smoothing:
+                smooth = smooth_labels(piece.y, plan.smoothing)
+                objective += float(plan.loss.value(z, a, smooth).astype(np.float64) @ counts)
             weight += float(counts.sum())
             predicted.append(plan.answers(a))
             actual.append(plan.answers(piece.y))
@@ -52,7 +57,12 @@ def look(plan: Plan, split: str, network: Network, dead: DeadUnits | None = None
             if dead is not None:
                 dead.look(forward)
     return Seen(
-        split, loss / weight, np.concatenate(predicted), np.concatenate(actual), np.concatenate(kept) if keep else None
+        split,
+        loss / weight,
+        (objective if plan.smoothing else loss) / weight,
+        np.concatenate(predicted),
+        np.concatenate(actual),
+        np.concatenate(kept) if keep else None,
     )
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from mlp_data.atomic import write_bytes
 from mlp_train.errors import CheckpointError
 
-MAGIC = b"MLPCKPT\x01"  # the last byte is the version
+MAGIC = b"MLPCKPT\x02"  # the last byte is the version
 DIGEST = 32
 DTYPES = ("bool", "uint8", "int8", "int32", "int64", "float32", "float64")
 

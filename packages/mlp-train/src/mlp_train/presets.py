@@ -23,6 +23,8 @@ PRESETS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
             "batch_size": 128,
             "augment": "strong",
             "average": "ema",
+            "lr": 0.0015,
+            "weight_decay": 0.02,
             "valid_fraction": 0.03,
         },
         "few rows": {"hidden": (128, 128), "activation": "selu", "dropout": 0.15, "valid_fraction": 0.0},
@@ -57,6 +59,8 @@ def resolve(config: FitConfig, dataset: Dataset) -> FitConfig:
         said = {}
     elif dataset.kind == "image":
         said = dict(settings.get("image", {}))
+        if config.optimizer != "adamw":  # for which the step and the decay were chosen
+            said = {name: value for name, value in said.items() if name not in ("lr", "weight_decay")}
     else:
         said = dict(settings.get("few rows" if is_small(dataset) else "many rows", {}))
         if dataset.task == "classification" and "output_activation" not in config.model_fields_set:

@@ -150,10 +150,9 @@ class Trainer:
             self.epoch += 1
             judged, dead = self.judged(), DeadUnits(plan.layers)
             seen = None if plan.valid is None else look(plan, "valid", judged, dead)
-            valid_loss = None if seen is None else seen.loss
-            best = valid_loss is None or valid_loss < self.best_loss or self.best_epoch == 0
+            best = seen is None or seen.objective < self.best_loss or self.best_epoch == 0
             if best:
-                self.best_epoch, self.best_loss = self.epoch, np.inf if valid_loss is None else valid_loss
+                self.best_epoch, self.best_loss = self.epoch, np.inf if seen is None else seen.objective
                 np.copyto(self.best, judged.flat)
             seconds = time.perf_counter() - began
             gradient, change = self.state.vectors["gradient"], self.state.vectors["change"]
@@ -168,12 +167,12 @@ class Trainer:
                 dead_units=() if plan.valid is None else dead.shares(),
                 seconds=seconds,
                 eta=seconds / (self.epoch - first_epoch + 1) * (plan.epochs - self.epoch),
-                valid_loss=valid_loss,
+                valid_loss=None if seen is None else seen.loss,
                 valid={} if seen is None else few_figures(plan, seen),
                 best=best,
             )
             if self.config.schedule == "plateau":
-                self.plateau.observe(event.loss if valid_loss is None else valid_loss)
+                self.plateau.observe(event.loss if seen is None else seen.objective)
             self.history.append({k: v for k, v in event.to_dict().items() if k not in NOT_IN_HISTORY})
             yield event  # told before it is saved, so that a log never lacks an epoch of the checkpoint
             self.stopped = self._reason_to_stop(seconds, self.epoch - first_epoch + 1)
@@ -199,8 +198,9 @@ class Trainer:
         if limit is not None and self.seconds + seconds * (1 + 1 / epochs) > limit * 1.05:
             return f"one more epoch would go beyond the time limit of {limit:g} seconds"
         if self.epoch - self.best_epoch >= plan.patience and plan.valid is not None:
+            smoothed = ", with labels smoothed as in training," if plan.smoothing else ""
             return (
-                f"the validation loss has not improved for {plan.patience} epochs; "
+                f"the validation loss{smoothed} has not improved for {plan.patience} epochs; "
                 f"the weights of epoch {self.best_epoch} are kept"
             )
         return None
