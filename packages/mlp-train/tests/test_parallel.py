@@ -298,6 +298,25 @@ def test_last_words_reach_the_errors_of_mpiexec_past_a_helper_that_is_gone(tmp_p
     assert done.stderr == "error: and so on\n"
 
 
+@pytest.mark.skipif(not Path("/proc/self/comm").exists(), reason="asks Linux who started a process")
+def test_nothing_waits_where_nobody_reads_the_errors_of_mpiexec_any_more(tmp_path: Path) -> None:
+    launcher = tmp_path / "mpiexec"
+    launcher.symlink_to(Path(sys.executable).resolve())
+    rank = "from mlp_train.last_words import LastWords; words = LastWords(); words.promise('and so on'); words.end()"
+    start = "import subprocess, sys; sys.exit(subprocess.run(sys.argv[1:], stderr=subprocess.DEVNULL).returncode)"
+    os.mkfifo(tmp_path / "errors")
+    read = os.open(tmp_path / "errors", os.O_RDONLY | os.O_NONBLOCK)
+    write = os.open(tmp_path / "errors", os.O_WRONLY)
+    os.close(read)
+    try:
+        done = subprocess.run(
+            [launcher, "-I", "-S", "-c", start, sys.executable, "-c", rank], stderr=write, timeout=30, check=False
+        )
+    finally:
+        os.close(write)
+    assert done.returncode == 0
+
+
 def test_where_no_process_can_be_started_nothing_is_promised(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse() -> int:
         raise BlockingIOError("too many processes")

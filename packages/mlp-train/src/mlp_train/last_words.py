@@ -79,7 +79,11 @@ def error_output(starter: int) -> int:
         while Path(f"/proc/{starter}/comm").read_text().strip().partition(".")[0] in launchers:
             found = starter
             starter = int(Path(f"/proc/{starter}/stat").read_text().rpartition(")")[2].split()[1])
-    try:
-        return os.open(f"/proc/{found}/fd/2", os.O_WRONLY | os.O_APPEND) if found else 2
-    except OSError:  # it is closed, or something that cannot be opened twice
+    if not found:
         return 2
+    try:  # not to wait for somebody to read a pipe that nobody reads any more
+        output = os.open(f"/proc/{found}/fd/2", os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK)
+    except OSError:  # such a pipe, or something that cannot be opened twice
+        return 2
+    os.set_blocking(output, True)
+    return output
