@@ -48,8 +48,10 @@ def scaled(last: Any, x: Any, y: Any, by: str = "StandardScaler") -> tuple[Any, 
 
 
 def of(module: str, name: str, **parameters: Any) -> Any:
-    """Return one of scikit-learn's estimators."""
-    return getattr(importlib.import_module(f"sklearn.{module}"), name)(**parameters)
+    """Return one of scikit-learn's estimators, the same one in every run."""
+    estimator = getattr(importlib.import_module(f"sklearn.{module}"), name)(**parameters)
+    seeded = "random_state" in estimator.get_params() and "random_state" not in parameters
+    return estimator.set_params(random_state=0) if seeded else estimator
 
 
 def network(kind: str, **parameters: Any) -> Any:

@@ -125,7 +125,7 @@ def test_our_own_estimators_are_taken_with_the_steps_before_them() -> None:
         ),
         (lambda x, y: of("linear_model", "PoissonRegressor").fit(x, y), "PoissonRegressor is none that is read"),
         (
-            lambda x, y: of("neural_network", "MLPRegressor", loss="poisson", max_iter=3).fit(x, y),
+            lambda x, y: of("neural_network", "MLPRegressor", loss="poisson", max_iter=3).fit(x[:, :1], y),
             "MLPRegressor ends with 'exp' without a limit",
         ),
         (
