@@ -22,6 +22,7 @@ from mlp_train.config import make_config
 from mlp_train.events import EpochEnd, Started
 from mlp_train.learner import Learner
 from mlp_train.plan import Plan, make_plan
+from mlp_train.products import cuts, multiply
 from mlp_train.trainer import Trainer
 
 SECONDS = 0.5  # for each measurement
@@ -84,13 +85,16 @@ def products(learner: Learner, rows: int) -> Callable[[], None]:
 
     for i, spec in enumerate(learner.share.layers):
         given, weight, d = some(rows, spec.n_in), some(spec.n_in, spec.n_out), some(rows, spec.n_out)
-        todo += [(given, weight, np.empty_like(d)), (given.T, d, np.empty_like(weight))]
+        sides = [(given, weight, np.empty_like(d)), (given.T, d, np.empty_like(weight))]
         if i:
-            todo.append((d, weight.T, np.empty_like(given)))
+            sides.append((d, weight.T, np.empty_like(given)))
+        for a, b, out in sides:  # cut as the step does it
+            pieces = cuts(*a.shape, b.shape[1], np.float32, is_transposed=b.base is weight)
+            todo.append((a, b, out, pieces))
 
     def compute() -> None:
-        for a, b, out in todo:
-            np.dot(a, b, out=out)
+        for product in todo:
+            multiply(*product)
 
     return compute
 

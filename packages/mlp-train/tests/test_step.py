@@ -9,7 +9,7 @@ import pytest
 
 import mlp_data
 from mlp_data.dataset import Dataset
-from mlp_train import train
+from mlp_train import products, train
 from mlp_train.config import make_config
 from mlp_train.crew import can_fork
 from mlp_train.errors import DivergedError
@@ -103,6 +103,25 @@ def test_two_processes_give_the_same_bits_again_and_again(digits: Dataset) -> No
 def test_one_step_of_two_processes_in_single_precision_is_that_of_one(digits: Dataset) -> None:
     few = digits.take(train=np.arange(16))
     one, two = (trained(few, workers=workers, dtype="float32")[0] for workers in (1, 2))
+    assert np.abs(one - two).max() < 1e-6
+
+
+def test_one_step_whose_products_are_cut_is_the_plain_one(digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(products, "has_direct_kernels", lambda: True)
+    assert products.cuts(16, 512, 600, np.float32)
+    assert products.cuts(16, 600, 512, np.float32, is_transposed=True)
+    few = digits.take(train=np.arange(16))
+    options = {"hidden": (512, 600), "optimizer": "momentum", "dtype": "float32", "workers": 1}
+    plain, fast = (trained(few, engine=engine, **options)[0] for engine in ("plain", "fast"))
+    assert np.abs(plain - fast).max() < 1e-6
+
+
+@together
+def test_two_processes_whose_products_are_cut_are_one_process(digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(products, "has_direct_kernels", lambda: True)
+    few = digits.take(train=np.arange(16))
+    options = {"hidden": (512, 600), "optimizer": "momentum", "dtype": "float32"}
+    one, two = (trained(few, workers=workers, **options)[0] for workers in (1, 2))
     assert np.abs(one - two).max() < 1e-6
 
 

@@ -13,6 +13,7 @@ from mlp_train.network import Network
 # Multiplications in one product of the largest layer, from which two OpenBLAS threads were measured to pay even when
 # other processes want the cores as well: at a tenth of it they took three times as long as one (docs/speed.md).
 WORTH_THREADS = 1_000_000_000
+DIRECT_KERNELS = ("SkylakeX", "Cooperlake", "SapphireRapids")  # OpenBLAS's names for AVX-512
 
 
 @cache
@@ -28,3 +29,12 @@ def one_thread_where_small(network: Network, rows: int) -> Iterator[None]:
         return
     with _controller().limit(limits=1, user_api="blas"):
         yield
+
+
+@cache
+def has_direct_kernels() -> bool:
+    """Say whether NumPy's BLAS multiplies small float32 matrices where they lie; see `products`."""
+    return any(
+        library.get("internal_api") == "openblas" and library.get("architecture") in DIRECT_KERNELS
+        for library in _controller().info()
+    )

@@ -19,11 +19,10 @@ from mlp_train.dropout import draw_mask
 from mlp_train.losses import cross_entropy
 from mlp_train.optimizers import Folding, unit_of
 from mlp_train.piece import Piece
+from mlp_train.products import cuts, multiply
 from mlp_train.regularizers import norm
 from mlp_train.share import Exchange, Share
 from mlp_train.step import PlainStep
-
-SMALL = 1 << 16  # numbers; `dot` is quicker to call than `matmul`, but clears its output first
 
 
 class FastStep(PlainStep):
@@ -118,6 +117,13 @@ class _Pass:
         self.a = [a[:rows] if drops else own[i] for i, a in enumerate(step.a[:-1])] + [step.a[-1][:rows]]
         self.partial = [None if p is None else p[:, :rows] for p in step.exchange.partial]
         self.ones = step.ones[:rows]
+        dtype, own_n_out = step.network.dtype, [spec.n_out for spec in self.specs]
+        self.ahead = [cuts(rows, spec.n_in, spec.n_out, dtype) for spec in self.specs]
+        self.across = [cuts(spec.n_in, rows, spec.n_out, dtype) for spec in self.specs]
+        self.back = [  # of layer i into the one before, of which this process wants its own columns or all
+            cuts(rows, spec.n_out, own_n_out[i - 1] if partial is None else spec.n_in, dtype, is_transposed=True)
+            for i, (spec, partial) in enumerate(zip(self.specs, [*self.partial, None], strict=True))
+        ]
         classes = self.specs[-1].n_out
         self.top = np.empty((rows, 1), step.network.dtype)
         self.sums = np.empty((rows, classes if classes <= 64 else 1), step.network.dtype)
@@ -131,7 +137,7 @@ class _Pass:
         given = x
         for i, spec in enumerate(self.specs):
             z, a = self.z[i], self.a[i]
-            _multiply(given, self.network.weights[i], z)
+            multiply(given, self.network.weights[i], z, self.ahead[i])
             np.add(z, self.network.biases[i], out=z)
             if spec.activation == "relu":
                 np.maximum(z, self.zeros[i], out=a)
@@ -190,7 +196,7 @@ class _Pass:
         step, share = self.step, self.step.share
         for i in range(self.last, -1, -1):
             d = self.d[i]
-            _multiply((self.given[i - 1] if i else x).T, d, d_weights[i])
+            multiply((self.given[i - 1] if i else x).T, d, d_weights[i], self.across[i])
             self.ones.dot(d, out=d_biases[i])
             if i == 0:
                 return
@@ -198,9 +204,9 @@ class _Pass:
             weight, below = self.network.weights[i], self.d[i - 1]
             partial = self.partial[i] if i < self.last else None
             if partial is None:
-                _multiply(d, weight[before].T, below)
+                multiply(d, weight[before].T, below, self.back[i])
             else:  # this process knows how its own columns depend on the layer before; the sum needs all processes
-                _multiply(d, weight.T, partial[step.crew.index])
+                multiply(d, weight.T, partial[step.crew.index], self.back[i])
                 step.crew.wait()
                 np.add(partial[0, :, before], partial[1, :, before], out=below)
                 for other in partial[2:, :, before]:
@@ -213,10 +219,3 @@ class _Pass:
                 np.multiply(below, self.positive[i - 1], out=below)
             else:
                 DERIVATIVES[spec.activation].backward(below, self.z[i - 1], a, below, **spec.parameters)
-
-
-def _multiply(a: Array, b: Array, out: Array) -> None:
-    if out.size <= SMALL:
-        np.dot(a, b, out=out)
-    else:
-        np.matmul(a, b, out=out)
