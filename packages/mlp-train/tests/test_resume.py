@@ -124,6 +124,16 @@ def interrupted_run(mlp_train: Run, monkeypatch: pytest.MonkeyPatch, *arguments:
     return answer
 
 
+def test_what_was_killed_before_its_first_checkpoint_says_that_it_begins_anew(
+    mlp_train: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupted_run(mlp_train, monkeypatch, "fit", "xor", "--epochs", "6", "--out", "run")
+    Path("run", "last.ckpt").unlink()  # which `kill -9` would not have let it write
+    answer = mlp_train("fit", "--resume", "run")
+    assert answer.code == 0, answer.err
+    assert "run: it was stopped before its first checkpoint, so it begins anew" in answer.err
+
+
 def test_a_lone_resume_goes_on_with_the_latest_run(mlp_train: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     interrupted_run(mlp_train, monkeypatch, "fit", "xor", "--epochs", "6")
     answer = mlp_train("fit", "--resume", "--json")

@@ -87,6 +87,8 @@ def resumed_run(path: str | None, flags: Mapping[str, Any], *, quiet: bool, refu
     began_with = str(contents.config.get("source", ""))
     done = earlier_outcome(contents)
     checkpoint = checkpoints.load(run.checkpoint) if run.checkpoint.exists() and not done else None
+    if checkpoint is None and not done:
+        voice.say(f"{run.folder}: it was stopped before its first checkpoint, so it begins anew")
     return Job(settings, voice, run, checkpoint=checkpoint, source_name=Path(began_with).name, done=done)
 
 
