@@ -19,7 +19,7 @@ from mlp_train.array import Array
 from mlp_train.blas import has_direct_kernels
 from mlp_train.products import cuts, multiply
 
-BATCHES = (2, 8, 16, 32, 64)
+BATCHES = (4, 8, 16, 32, 64, 128, 256)
 LAYERS = ((256, 128), (784, 64), (784, 128), (784, 256), (512, 512), (1024, 1024))
 
 

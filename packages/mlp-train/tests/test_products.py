@@ -10,7 +10,7 @@ import pytest
 from mlp_train import blas, products
 from mlp_train.products import DIRECT, DIRECT_TRANSPOSED, cuts, multiply
 
-SHAPES = list(product((2, 7, 16, 20, 32, 61, 64), (30, 257, 784, 1024), (10, 64, 300, 1024)))
+SHAPES = list(product((2, 7, 16, 20, 32, 61, 64, 200), (30, 257, 784, 1024), (10, 64, 300, 1024)))
 
 
 @pytest.fixture(params=[False, True], ids=["plain", "transposed"])
@@ -55,7 +55,9 @@ def test_every_result_lies_in_one_piece(is_transposed):
 def test_what_gains_nothing_is_computed_whole():
     assert cuts(32, 784, 128, np.float32)
     assert not cuts(32, 784, 128, np.float64), "the kernels are measured for float32"
-    assert not cuts(128, 784, 128, np.float32), "many rows"
+    assert cuts(128, 784, 64, np.float32)
+    assert not cuts(128, 784, 65, np.float32), "many rows, and columns that do not divide evenly"
+    assert not cuts(128, 1024, 64, np.float32, is_transposed=True), "many rows, which are read across"
     assert not cuts(1, 2048, 2048, np.float32), "one row is a product with a vector"
     assert not cuts(32, 784, 10, np.float32), "small enough as it is"
     assert not cuts(32, 1024, 1024, np.float32), "too large for the cache"

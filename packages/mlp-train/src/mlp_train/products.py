@@ -10,7 +10,6 @@ several such ones. What that brings is in docs/speed.md.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,8 @@ Cuts = Sequence[tuple[slice, slice]]
 DIRECT = 100**3  # multiplications
 DIRECT_TRANSPOSED = 1200  # results
 MOST = 13  # times DIRECT; beyond that both matrices no longer stay in the cache while all pieces are computed
-FEW = 64  # rows of a batch; with 128 the pieces gain nothing
+FEW = 64  # rows of a batch; with more, pieces gain little, and nothing at all where the columns do not divide evenly
+EVEN = 64  # columns
 NARROW = 16  # rows or columns: what the kernels compute at a time, and less is slow
 SMALL = 1 << 16  # results; `dot` is quicker to call than `matmul`, but clears its output first
 
@@ -33,24 +33,29 @@ def cuts(m: int, k: int, n: int, dtype: Any, *, is_transposed: bool = False) -> 
 
     `is_transposed` says that the second matrix is the transpose of one that lies in C order.
     """
-    if dtype != np.float32 or not 2 <= min(m, k) <= FEW or not has_direct_kernels():
+    rows = min(m, k)
+    if dtype != np.float32 or rows < 2 or (rows > FEW and n % EVEN) or not has_direct_kernels():
         return ()
     results = DIRECT // k  # of one piece
     if is_transposed:
-        if k < 4 * m:
+        if m > FEW or k < 4 * m:
             return ()
         results = min(results, DIRECT_TRANSPOSED)
     elif m * k * n > MOST * DIRECT:
         return ()
     if m * n <= results or results < NARROW * NARROW:
         return ()
-    height = ceil(m / max(1, min(m // NARROW, ceil(m * n / results))))
-    width = max(NARROW, results // height // NARROW * NARROW)
+    height = min(m, _multiple(results // n))
+    width = _multiple(results // height)
     return [
         (slice(top, min(top + height, m)), slice(left, min(left + width, n)))
         for top in range(0, m, height)
         for left in range(0, n, width)
     ]
+
+
+def _multiple(size: int) -> int:
+    return max(NARROW, size // NARROW * NARROW)
 
 
 def multiply(a: Array, b: Array, out: Array, pieces: Cuts = ()) -> None:
