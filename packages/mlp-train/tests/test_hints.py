@@ -143,6 +143,28 @@ def test_a_rare_class_that_is_neglected_is_noticed_and_balancing_silences_it() -
     assert "imbalance" not in rules(trained(data, epochs=5, class_weight="balanced"))
 
 
+def test_answers_that_do_not_belong_to_their_rows_are_noticed() -> None:
+    digits = mlp_data.load("digits").train
+    x, y = np.asarray(digits.x)[:1000], np.random.default_rng(3).permutation(digits.y[:1000])
+    found = trained(mlp_data.from_arrays(x, y), epochs=2)
+    assert rules(found) == ["guessing"]
+    assert "of 100 held-out rows" in found[0].why
+    assert found[0].apply == {}
+
+
+def test_numbers_that_cannot_be_told_are_noticed() -> None:
+    x = numbers(600)
+    guess = trained(mlp_data.from_arrays(x, numbers(600, 1, seed=5)[:, 0]), epochs=2)
+    assert rules(guess) == ["guessing"]
+    assert "always answering the mean has 0" in guess[0].why
+    assert trained(mlp_data.from_arrays(x, x[:, 0] + x[:, 1]), epochs=20) == []
+
+
+def test_a_rare_class_whose_probability_is_known_is_no_guess() -> None:
+    data = noisy(1000, above=1.3)  # one row in five, and the network answers no to nearly all, but not alike
+    assert "guessing" not in rules(trained(data, epochs=5))
+
+
 def test_values_far_from_the_others_are_noticed_in_a_table_and_piecewise_numbers_mend_them() -> None:
     wild = numbers()[:, 0].tolist()
     wild[7] = 1e6
@@ -169,7 +191,7 @@ def test_nothing_is_said_before_the_first_epoch() -> None:
 
 
 def test_every_applied_setting_is_one_that_fit_takes() -> None:
-    assert len(RULES) == 8
+    assert len(RULES) == 9
     for hint in (
         *trained(mlp_data.load("digits"), lr=10.0, epochs=2),
         Hint("leak", "", "", {"drop": ["a"]}),

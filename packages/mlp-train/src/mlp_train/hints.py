@@ -25,6 +25,7 @@ OVERFITTED, NOTABLE = 1.3, 0.05  # times the lowest held-out loss; and by so muc
 DEAD = SATURATED = 0.5  # of a hidden layer's units; of their answers
 VANISHED = 1e-3  # gradient of the first layer beside that of the last
 UNEVEN, NEGLECTED = 4, 0.1  # times as many samples of a class; accuracy that balanced accuracy lacks
+FEWEST_JUDGED, KNOWING = 50, 0.05  # rows; R2, or area under the ROC curve above that of a coin
 WIDE = 15.0  # standard deviations from the mean
 
 
@@ -222,6 +223,29 @@ def imbalance(view: View) -> Hint | None:
     )
 
 
+def guessing(view: View) -> Hint | None:
+    """What was learned says no more of held-out rows than an answer that never looks at them."""
+    figures, rows = view.metrics.get("valid") or {}, view.started.get("valid_samples") or 0
+    if rows < FEWEST_JUDGED:
+        return None
+    if "r2" in figures and figures["r2"] < KNOWING:
+        what = f"R2 is {figures['r2']:.2f}, and always answering the mean has 0"
+    elif view.facts.counts and "accuracy" in figures and figures.get("roc_auc", 0.5) < 0.5 + KNOWING:
+        common = max(view.facts.counts, key=view.facts.counts.__getitem__)
+        share = view.facts.counts[common] / sum(view.facts.counts.values())
+        if figures["accuracy"] > share + 2 * math.sqrt(share * (1 - share) / rows):  # two standard errors
+            return None
+        what = f"{figures['accuracy']:.0%} are right, and always answering {common!r} has about {share:.0%}"
+    else:
+        return None
+    return Hint(
+        "guessing",
+        "hardly better than guessing",
+        f"of {rows} held-out rows {what}; either the inputs say nothing of the answer, or they do not belong to it: "
+        "see with `mlp-data inspect` or `mlp-data preview` whether each row has its own answer",
+    )
+
+
 def unscaled_inputs(view: View) -> Hint | None:
     """A value reaches the network far outside the range of the others."""
     if view.facts.widest <= WIDE:
@@ -259,6 +283,7 @@ RULES: dict[Rule, tuple[str, ...]] = {
     unscaled_inputs: (),
     overfitting: ("lr-too-high",),
     imbalance: ("lr-too-high", "lr-too-low"),
+    guessing: ("lr-too-high", "lr-too-low", "dead-units", "saturated-sigmoids", "overfitting", "imbalance"),
 }
 
 
