@@ -56,7 +56,8 @@ def test_what_gains_nothing_is_computed_whole():
     assert cuts(32, 784, 128, np.float32)
     assert not cuts(32, 784, 128, np.float64), "the kernels are measured for float32"
     assert cuts(128, 784, 64, np.float32)
-    assert not cuts(128, 784, 65, np.float32), "many rows, and columns that do not divide evenly"
+    assert not cuts(128, 784, 128, np.float32), "many rows and many columns"
+    assert not cuts(128, 784, 50, np.float32), "many rows, and columns that do not divide evenly"
     assert not cuts(128, 1024, 64, np.float32, is_transposed=True), "many rows, which are read across"
     assert not cuts(1, 2048, 2048, np.float32), "one row is a product with a vector"
     assert not cuts(32, 784, 10, np.float32), "small enough as it is"

@@ -22,8 +22,8 @@ Cuts = Sequence[tuple[slice, slice]]
 DIRECT = 100**3  # multiplications
 DIRECT_TRANSPOSED = 1200  # results
 MOST = 13  # times DIRECT; beyond that both matrices no longer stay in the cache while all pieces are computed
-FEW = 64  # rows of a batch; with more, pieces gain little, and nothing at all where the columns do not divide evenly
-EVEN = 64  # columns
+FEW = 64  # rows of a batch
+SLIM = (32, 64)  # columns with which pieces pay for more rows as well, if they are of whole rows
 NARROW = 16  # rows or columns: what the kernels compute at a time, and less is slow
 SMALL = 1 << 16  # results; `dot` is quicker to call than `matmul`, but clears its output first
 
@@ -34,9 +34,11 @@ def cuts(m: int, k: int, n: int, dtype: Any, *, is_transposed: bool = False) -> 
     `is_transposed` says that the second matrix is the transpose of one that lies in C order.
     """
     rows = min(m, k)
-    if dtype != np.float32 or rows < 2 or (rows > FEW and n % EVEN) or not has_direct_kernels():
+    if dtype != np.float32 or rows < 2 or not has_direct_kernels():
         return ()
     results = DIRECT // k  # of one piece
+    if rows > FEW and (n not in SLIM or results < n * NARROW):
+        return ()
     if is_transposed:
         if m > FEW or k < 4 * m:
             return ()
