@@ -62,8 +62,9 @@ def main() -> int:
                     for shape in ((rows, n_in), (n_in, n_out), (rows, n_out))
                 )
                 sides = ((x, weight, False), (x.T, d, False), (d, weight.T, True))
-                cells = " | ".join(ratio(*side, rounds) for side in sides)
-                print(f"| {n_in}-{n_out} | {rows} | {cells} |", flush=True)
+                cells = [ratio(*side, rounds) for side in sides]
+                if any(cell != "-" for cell in cells):
+                    print(f"| {n_in}-{n_out} | {rows} | {' | '.join(cells)} |", flush=True)
     return 0
 
 
