@@ -2,8 +2,8 @@
 
 `python benchmarks/mnist.py [MNIST.ZIP] [--recipe NAME] [--seeds N]` takes four IDX members, by default those of
 ../shared/data/mnist.zip beside the checkout. The test images are looked at once a run, when the model file is written.
-Recipes: `default`; `plain`, no distortion but mixed pairs of images; `minutes` and `long`, `--preset best` with a time limit of
-3 and 30 minutes, which decides how many of the epochs there are.
+Recipes: `default`; `plain`, no distortion but mixed pairs of images; `minutes` and `long`, `--preset best` with a time
+limit of 3 and 30 minutes, which decides how many of the epochs there are.
 """
 
 from __future__ import annotations
