@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import time
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import pytest
 import mlp_data
 import mlp_runtime
 from mlp_data.errors import DataError
-from mlp_train import fit, train
+from mlp_train import fit, measuring, train
 from mlp_train.assess import look
 from mlp_train.checkpoints import Checkpoint
 from mlp_train.control import Control
@@ -388,6 +389,19 @@ def test_a_time_limit_decides_how_many_epochs_there_are_and_a_resumed_run_keeps_
     assert [event.seconds for event in rest if isinstance(event, EpochEnd)][-1] < 2
     resumed = next(iter(train(data, resume=saved[1], patience=1_000_000, **options)))
     assert (resumed.epochs, resumed.first_epoch) == (started.epochs, 2)
+
+
+@pytest.mark.parametrize("slow_passes", [(0,), (0, 2)])
+def test_a_slow_start_or_a_hiccup_takes_no_epochs_from_a_time_limit(monkeypatch, slow_passes):
+    def passes(trainer):
+        for number, done in enumerate(quick(trainer)):
+            time.sleep(0.5 if number in slow_passes else 0.02)
+            yield done
+
+    quick = measuring._passes
+    monkeypatch.setattr(measuring, "_passes", passes)
+    started = next(iter(train(blobs(400), time_limit=20.0, epochs=1_000_000, hidden=(8,))))
+    assert started.epochs > 400  # of 0.02 seconds, and their share of the look at held-out rows
 
 
 def test_the_weights_of_a_layer_are_watched():

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
+from statistics import median
 
 import numpy as np
 
@@ -39,20 +40,23 @@ def measured(plan: Plan) -> Plan:
 
 def _affordable_epochs(plan: Plan, limit: float, began: float) -> int:
     """Return how many epochs fit into `limit` seconds since `began`, but no more than the plan has."""
-    probed = time.perf_counter()
     with _trial(plan) as trainer:
-        samples = 0
-        for done in _passes(trainer):
-            seconds = time.perf_counter() - probed
-            samples += done
-            if seconds > min(PROBE * limit, LONGEST_PROBE):
+        passes = _passes(trainer)
+        next(passes)  # it pays for what the others find ready, such as libraries that come from a slow disk
+        probed = last = time.perf_counter()
+        rates = []  # seconds a sample, of which one may be spoilt by whatever else the machine does
+        for done in passes:
+            now = time.perf_counter()
+            rates.append((now - last) / done)
+            last = now
+            if now - probed > min(PROBE * limit, LONGEST_PROBE):
                 break
         now = time.perf_counter()
         if plan.valid is not None:
             look(plan, "valid", trainer.network)
         watching = time.perf_counter() - now
     left = limit * KEPT - (time.perf_counter() - began)
-    fitting = int(left / (len(plan.train) * seconds / samples + watching))
+    fitting = int(left / (len(plan.train) * median(rates) + watching))
     return max(1, min(fitting, plan.epochs))
 
 
