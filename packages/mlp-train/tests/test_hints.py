@@ -146,7 +146,7 @@ def test_a_rare_class_that_is_neglected_is_noticed_and_balancing_silences_it() -
 def test_answers_that_do_not_belong_to_their_rows_are_noticed() -> None:
     digits = mlp_data.load("digits").train
     x, y = np.asarray(digits.x)[:1000], np.random.default_rng(3).permutation(digits.y[:1000])
-    found = trained(mlp_data.from_arrays(x, y), epochs=2)
+    found = trained(mlp_data.from_arrays(x, y), epochs=4)
     assert rules(found) == ["guessing"]
     assert "of 100 held-out rows" in found[0].why
     assert found[0].apply == {}
@@ -154,10 +154,27 @@ def test_answers_that_do_not_belong_to_their_rows_are_noticed() -> None:
 
 def test_numbers_that_cannot_be_told_are_noticed() -> None:
     x = numbers(600)
-    guess = trained(mlp_data.from_arrays(x, numbers(600, 1, seed=5)[:, 0]), epochs=2)
+    guess = trained(mlp_data.from_arrays(x, numbers(600, 1, seed=5)[:, 0]), epochs=6)
     assert rules(guess) == ["guessing"]
     assert "always answering the mean has 0" in guess[0].why
     assert trained(mlp_data.from_arrays(x, x[:, 0] + x[:, 1]), epochs=20) == []
+
+
+def test_a_loss_that_does_not_aim_at_the_mean_is_not_judged_by_it() -> None:
+    x = numbers(600)
+    y = 0.5 * x[:, 0] + numbers(600, 1, seed=5)[:, 0]
+    assert "guessing" not in rules(trained(mlp_data.from_arrays(x, y), loss="quantile:0.95", epochs=8))
+
+
+def test_a_network_that_has_all_right_is_no_guess_where_one_class_alone_is_held_out() -> None:
+    x = numbers(600)
+    y = np.array(["ok"] * 596 + ["bad"] * 4)
+    assert "guessing" not in rules(trained(mlp_data.from_arrays(x, y), epochs=8))
+
+
+def test_few_steps_are_too_little_to_judge_the_data_by() -> None:
+    x = numbers(600)
+    assert trained(mlp_data.from_arrays(x, (x[:, 0] + x[:, 1]) * 9 + 30), batch_size="full", epochs=3) == []
 
 
 def test_a_rare_class_whose_probability_is_known_is_no_guess() -> None:

@@ -63,6 +63,7 @@ def test_what_gains_nothing_is_computed_whole():
     assert not cuts(32, 784, 10, np.float32), "small enough as it is"
     assert not cuts(32, 1024, 1024, np.float32), "too large for the cache"
     assert not cuts(32, 64, 784, np.float32, is_transposed=True), "short sums"
+    assert not cuts(4, 16, 1024, np.float32, is_transposed=True), "shorter sums than the kernels take"
     assert not cuts(2, 100_000, 128, np.float32), "pieces would be slivers"
 
 
@@ -75,9 +76,9 @@ def test_a_blas_without_such_kernels_computes_the_whole(monkeypatch):
             return [{"user_api": "openmp"}, self.of]
 
     for libraries, direct in (
-        (Libraries(internal_api="openblas", architecture="Haswell"), False),
-        (Libraries(internal_api="mkl"), False),
-        (Libraries(internal_api="openblas", architecture="SkylakeX"), True),
+        (Libraries(user_api="blas", internal_api="openblas", architecture="Haswell"), False),
+        (Libraries(user_api="blas", internal_api="mkl"), False),
+        (Libraries(user_api="blas", internal_api="openblas", architecture="SkylakeX"), True),
     ):
         blas.has_direct_kernels.cache_clear()
         monkeypatch.setattr(blas, "_controller", lambda libraries=libraries: libraries)

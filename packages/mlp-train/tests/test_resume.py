@@ -131,7 +131,7 @@ def test_what_was_killed_before_its_first_checkpoint_says_that_it_begins_anew(
     Path("run", "last.ckpt").unlink()  # which `kill -9` would not have let it write
     answer = mlp_train("fit", "--resume", "run")
     assert answer.code == 0, answer.err
-    assert "run: it was stopped before its first checkpoint, so it begins anew" in answer.err
+    assert "run: there is no checkpoint yet, so it begins anew" in answer.err
 
 
 def test_a_lone_resume_goes_on_with_the_latest_run(mlp_train: Run, monkeypatch: pytest.MonkeyPatch) -> None:

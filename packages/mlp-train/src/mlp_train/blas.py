@@ -34,7 +34,7 @@ def one_thread_where_small(network: Network, rows: int) -> Iterator[None]:
 @cache
 def has_direct_kernels() -> bool:
     """Say whether NumPy's BLAS multiplies small float32 matrices where they lie; see `products`."""
-    return any(
-        library.get("internal_api") == "openblas" and library.get("architecture") in DIRECT_KERNELS
-        for library in _controller().info()
+    libraries = [library for library in _controller().info() if library["user_api"] == "blas"]
+    return bool(libraries) and all(  # which of them is NumPy's is not told
+        library["internal_api"] == "openblas" and library.get("architecture") in DIRECT_KERNELS for library in libraries
     )

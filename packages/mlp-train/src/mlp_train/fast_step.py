@@ -123,7 +123,7 @@ class _Pass:
         self.back = [  # of layer i into the one before, of which this process wants its own columns or all
             cuts(rows, spec.n_out, own_n_out[i - 1] if partial is None else spec.n_in, dtype, is_transposed=True)
             for i, (spec, partial) in enumerate(zip(self.specs, [*self.partial, None], strict=True))
-        ]
+        ]  # the first has none before it, and its entry is not used
         classes = self.specs[-1].n_out
         self.top = np.empty((rows, 1), step.network.dtype)
         self.sums = np.empty((rows, classes if classes <= 64 else 1), step.network.dtype)

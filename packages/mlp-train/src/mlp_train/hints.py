@@ -25,7 +25,8 @@ OVERFITTED, NOTABLE = 1.3, 0.05  # times the lowest held-out loss; and by so muc
 DEAD = SATURATED = 0.5  # of a hidden layer's units; of their answers
 VANISHED = 1e-3  # gradient of the first layer beside that of the last
 UNEVEN, NEGLECTED = 4, 0.1  # times as many samples of a class; accuracy that balanced accuracy lacks
-FEWEST_JUDGED, KNOWING = 50, 0.05  # rows; R2, or area under the ROC curve above that of a coin
+FEWEST_JUDGED, FEWEST_STEPS = 50, 100  # rows; steps
+KNOWING = 0.05  # R2, or area under the ROC curve above that of a coin
 WIDE = 15.0  # standard deviations from the mean
 
 
@@ -226,11 +227,12 @@ def imbalance(view: View) -> Hint | None:
 def guessing(view: View) -> Hint | None:
     """What was learned says no more of held-out rows than an answer that never looks at them."""
     figures, rows = view.metrics.get("valid") or {}, view.started.get("valid_samples") or 0
-    if rows < FEWEST_JUDGED:
+    if rows < FEWEST_JUDGED or len(view.epochs) * (view.started.get("batches") or 0) < FEWEST_STEPS:
         return None
-    if "r2" in figures and figures["r2"] < KNOWING:
+    aims_at_mean = view.started.get("loss") == "squared-error"
+    if aims_at_mean and 0 != figures.get("r2", 1.0) < KNOWING:  # exactly 0 where all have the same number
         what = f"R2 is {figures['r2']:.2f}, and always answering the mean has 0"
-    elif view.facts.counts and "accuracy" in figures and figures.get("roc_auc", 0.5) < 0.5 + KNOWING:
+    elif view.facts.counts and "accuracy" in figures and figures.get("roc_auc", 1.0) < 0.5 + KNOWING:
         common = max(view.facts.counts, key=view.facts.counts.__getitem__)
         share = view.facts.counts[common] / sum(view.facts.counts.values())
         if figures["accuracy"] > share + 2 * math.sqrt(share * (1 - share) / rows):  # two standard errors
@@ -283,7 +285,15 @@ RULES: dict[Rule, tuple[str, ...]] = {
     unscaled_inputs: (),
     overfitting: ("lr-too-high",),
     imbalance: ("lr-too-high", "lr-too-low"),
-    guessing: ("lr-too-high", "lr-too-low", "dead-units", "saturated-sigmoids", "overfitting", "imbalance"),
+    guessing: (
+        "lr-too-high",
+        "lr-too-low",
+        "dead-units",
+        "saturated-sigmoids",
+        "unscaled-inputs",
+        "overfitting",
+        "imbalance",
+    ),
 }
 
 

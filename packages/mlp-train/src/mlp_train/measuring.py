@@ -23,6 +23,8 @@ from mlp_train.trainer import Trainer
 
 PROBE = 0.03  # the share of the time limit that the measurement may take ...
 LONGEST_PROBE = 3.0  # ... and the seconds at most
+SLOW_START = 0.25  # of the time limit; if a first step takes longer there is no time for another
+OUTLIER = 3  # times the usual
 WATCHED_PIECES = 2  # whose loss a range test looks at: about a thousand samples
 LARGEST = 4096  # rows of a batch of a range test, which takes a hundred of them
 KEPT = 0.97  # the share of the time that is planned with; machines do not always keep the same speed
@@ -42,22 +44,36 @@ def _affordable_epochs(plan: Plan, limit: float, began: float) -> int:
     """Return how many epochs fit into `limit` seconds since `began`, but no more than the plan has."""
     with _trial(plan) as trainer:
         passes = _passes(trainer)
-        next(passes)  # it pays for what the others find ready, such as libraries that come from a slow disk
-        probed = last = time.perf_counter()
-        rates = []  # seconds a sample, of which one may be spoilt by whatever else the machine does
-        for done in passes:
-            now = time.perf_counter()
-            rates.append((now - last) / done)
-            last = now
-            if now - probed > min(PROBE * limit, LONGEST_PROBE):
-                break
+        last = time.perf_counter()
+        seen = [next(passes)]
+        now = time.perf_counter()
+        took = [now - last]
+        if took[0] < SLOW_START * limit:  # it paid for what the others find ready, such as libraries from a slow disk
+            seen, took, probed = [], [], now
+            for samples in passes:
+                last, now = now, time.perf_counter()
+                seen.append(samples)
+                took.append(now - last)
+                if now - probed > min(PROBE * limit, LONGEST_PROBE):
+                    break
         now = time.perf_counter()
         if plan.valid is not None:
             look(plan, "valid", trainer.network)
         watching = time.perf_counter() - now
     left = limit * KEPT - (time.perf_counter() - began)
-    fitting = int(left / (len(plan.train) * median(rates) + watching))
-    return max(1, min(fitting, plan.epochs))
+    epoch = len(plan.train) * _typical(seen, took) + watching
+    return max(1, int(min(left / epoch, plan.epochs)))
+
+
+def _typical(seen: list[int], took: list[float]) -> float:
+    """Return the seconds a sample takes; what else the machine did for a moment counts as three times the usual.
+
+    >>> _typical([100, 100, 100, 100], [1.0, 1.0, 60.0, 1.0])
+    0.015
+    """
+    rates = [seconds / samples for seconds, samples in zip(took, seen, strict=True)]
+    most = OUTLIER * median(rates)
+    return sum(min(rate, most) * samples for rate, samples in zip(rates, seen, strict=True)) / sum(seen)
 
 
 def _passes(trainer: Trainer) -> Iterator[int]:

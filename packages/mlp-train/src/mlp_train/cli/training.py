@@ -87,8 +87,6 @@ def resumed_run(path: str | None, flags: Mapping[str, Any], *, quiet: bool, refu
     began_with = str(contents.config.get("source", ""))
     done = earlier_outcome(contents)
     checkpoint = checkpoints.load(run.checkpoint) if run.checkpoint.exists() and not done else None
-    if checkpoint is None and not done:
-        voice.say(f"{run.folder}: it was stopped before its first checkpoint, so it begins anew")
     return Job(settings, voice, run, checkpoint=checkpoint, source_name=Path(began_with).name, done=done)
 
 
@@ -151,6 +149,8 @@ def _train(job: Job, goal: float | None, *, as_json: bool, ranks: Ranks | None) 
     with run.lock(), _resumable(run, voice, ranks, job.trackers):
         if job.source_name is None and run.config.exists():
             raise OutputError(f"{run.folder}: another run came into this folder first; choose another")
+        if job.source_name is not None and job.checkpoint is None:
+            voice.say(f"{run.folder}: there is no checkpoint yet, so it begins anew")
         effective = {**settings.effective(), "workers": plan.workers}  # to go on so with other cores too
         if not run.config.exists():
             run.write_config(effective)
