@@ -184,7 +184,8 @@ def wheels(session: nox.Session) -> None:
         session.error(f"the runtime's wheel is {size:,} bytes, more than the {RUNTIME_WHEEL_LIMIT:,} it may be")
     device = fresh_environment(session, "device", built["mlp-runtime"])
     workstation = fresh_environment(session, "workstation", *built.values())
-    budget = ("benchmarks/runtime_budget.py", "--wheel", str(built["mlp-runtime"]), "--device", device)
+    # As in the tests of promises: a slow machine, or a neighbour on it, is no reason to fail.
+    budget = ("benchmarks/runtime_budget.py", "--wheel", str(built["mlp-runtime"]), "--device", device, "--slack", "4")
     session.run(workstation, *budget, external=True)
     session.run(workstation, "benchmarks/skew.py", "--device", shlex.quote(device), external=True)
 

@@ -1,7 +1,7 @@
 """Weigh the runtime: its wheel, what importing it costs over NumPy alone, and which modules it brings along.
 
 `python benchmarks/runtime_budget.py [--wheel FILE] [--device PYTHON]`: a Python 3.10+ that has the runtime (this one).
-Ends with exit code 1 where a budget is missed.
+Ends with exit code 1 where a budget is missed; `--slack 4` lets a machine that is slow or busy take four times as long.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--wheel", type=Path)
     parser.add_argument("--device", default=sys.executable)
+    parser.add_argument("--slack", type=float, default=1.0, help="how many times as long the import may take (1)")
     options = parser.parse_args()
     rows: list[tuple[str, float, float]] = []
     if options.wheel:
@@ -59,7 +60,7 @@ def main() -> int:
         for _ in range(REPEATS)
     ]
     milliseconds = [1000 * seconds for seconds, _ in probes]
-    rows.append((f"import over `import numpy`, ms, best of {REPEATS}", min(milliseconds), MILLISECONDS))
+    rows.append((f"import over `import numpy`, ms, best of {REPEATS}", min(milliseconds), MILLISECONDS * options.slack))
     strangers = set(probes[0][1]) - {"mlp_runtime"}
     rows.append(("modules beside NumPy and the standard library", len(strangers), 0))
     for what, found, budget in rows:
