@@ -31,7 +31,7 @@ MPIEXEC = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}{os.pathse
 real = pytest.mark.skipif(
     importlib.util.find_spec("mpi4py") is None or MPIEXEC is None, reason="needs mpi4py and mpiexec: nox -s scale"
 )
-SECONDS = 240  # after which a job hangs, also where the machine is busy
+SECONDS = 600  # after which a job hangs, also where the machine is busy
 FIT = ("fit", "digits", "--hidden", "48", "--seed", "4", "--batch-size", "64")
 
 
@@ -71,7 +71,7 @@ def ranks_of(mpiexec: int) -> dict[int, int]:
 def is_gone(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # it was there when the file was opened, and not when it was read
         return True
 
 
@@ -82,15 +82,43 @@ def wait_until(what: Any) -> None:
         time.sleep(0.02)
 
 
+SLOWLY = """
+import time
+from mlp_train.cli import main
+from mlp_train.parallel import Ranks
+
+total = Ranks.total
+
+def slow(self, vector):
+    time.sleep(0.02)
+    total(self, vector)
+
+Ranks.total = slow
+main()
+"""
+
+
 @pytest.fixture
-def running(command: list[str], tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """A job of two ranks that has done two epochs of many and written a checkpoint of at least one."""
-    fit = job(2, *command, *FIT, "--epochs", 60, "--patience", 60, "--out", "run", "--no-report")
+def slowly(tmp_path: Path) -> list[str]:
+    """How a test starts a job that lasts for many seconds more wherever it runs, so that it can be ended in between."""
+    (tmp_path / "slowly.py").write_text(SLOWLY)
+    return [sys.executable, "slowly.py"]
+
+
+def saved(run: Path) -> int:
+    """Return how many epochs the checkpoint of a run holds."""
+    path = run / "last.ckpt"
+    return int(checkpoints.load(path).state["epoch"]) if path.exists() else 0
+
+
+@pytest.fixture
+def running(slowly: list[str], tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A job of two ranks that has done two epochs of twelve and written a checkpoint of at least one."""
+    fit = job(2, *slowly, *FIT, "--epochs", 12, "--patience", 12, "--out", "run", "--no-report")
     with subprocess.Popen(fit, cwd=tmp_path, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stderr is not None
         next(line for line in process.stderr if re.match(r"epoch +2/", line))
-        saved = tmp_path / "run" / "last.ckpt"
-        wait_until(lambda: checkpoints.load(saved).state["epoch"] > 0)
+        wait_until(lambda: saved(tmp_path / "run") > 0)
         yield process
         process.kill()
 
@@ -140,7 +168,7 @@ def test_a_dead_rank_ends_the_job_with_a_sentence_and_the_run_goes_on(
     assert "the checkpoint is kept" in sentence
     going_on = shlex.split(sentence.partition("go on with: ")[2])
     assert going_on == [*shlex.split(parallel.mpiexec(2)), "mlp-train", "fit", "--resume", "run"]
-    before = checkpoints.load(tmp_path / "run" / "last.ckpt").state["epoch"]
+    before = saved(tmp_path / "run")
     resume = [*command, "fit", "--resume", "run", "--no-report"]
     if onwards > 1:
         resume = job(onwards, *resume)
@@ -151,14 +179,16 @@ def test_a_dead_rank_ends_the_job_with_a_sentence_and_the_run_goes_on(
 
 
 @real
-def test_a_job_that_goes_on_ends_where_it_would_have_ended(command: list[str], tmp_path: Path) -> None:
+def test_a_job_that_goes_on_ends_where_it_would_have_ended(
+    command: list[str], slowly: list[str], tmp_path: Path
+) -> None:
     fit = (*FIT, "--epochs", "10", "--dtype", "float64", "--mixup", "0.2", "--no-report")
     whole = run(2, *command, *fit, "--out", "whole", cwd=tmp_path)
     assert whole.returncode == 0, whole.stderr
     with subprocess.Popen(
-        job(2, *command, *fit, "--out", "run"), cwd=tmp_path, text=True, stderr=subprocess.PIPE
+        job(2, *slowly, *fit, "--out", "run"), cwd=tmp_path, text=True, stderr=subprocess.PIPE
     ) as process:
-        wait_until((tmp_path / "run" / "last.ckpt").exists)
+        wait_until(lambda: saved(tmp_path / "run") > 0)
         os.kill(ranks_of(process.pid)[1], signal.SIGKILL)
         process.communicate(timeout=SECONDS)
     done = run(2, *command, "fit", "--resume", "run", "--no-report", cwd=tmp_path)
@@ -282,11 +312,31 @@ def test_what_was_promised_last_is_said_by_whoever_outlives_the_process(rest: st
     assert done.stderr == said
 
 
+BEGINS_LATE = """
+import os, time
+fork = os.fork
+
+def late():
+    pid = fork()
+    if pid == 0:
+        time.sleep(float(os.environ["LATE"]))
+    return pid
+
+os.fork = late
+"""
+
+
 @pytest.mark.skipif(not Path("/proc/self/comm").exists(), reason="asks Linux who started a process")
-def test_last_words_reach_the_errors_of_mpiexec_past_a_helper_that_is_gone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("late", ["0", "0.5"])
+def test_last_words_reach_the_errors_of_mpiexec_past_a_helper_that_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, late: str
+) -> None:
+    """Also where the machine is so busy that whoever says them begins when nobody else is there any more."""
+    monkeypatch.setenv("LATE", late)
     launcher = tmp_path / "mpiexec"
     launcher.symlink_to(Path(sys.executable).resolve())  # a process of that name
-    rank = "import os; from mlp_train.last_words import LastWords; words = LastWords(); words.promise('and so on'); "
+    rank = BEGINS_LATE
+    rank += "from mlp_train.last_words import LastWords; words = LastWords(); words.promise('and so on'); "
     start = "import subprocess, sys; subprocess.run(sys.argv[1:], stderr=subprocess.DEVNULL)"
     done = subprocess.run(
         [launcher, "-I", "-S", "-c", start, sys.executable, "-c", rank + "os.kill(os.getpid(), 9)"],
@@ -310,7 +360,7 @@ def test_nothing_waits_where_nobody_reads_the_errors_of_mpiexec_any_more(tmp_pat
     os.close(read)
     try:
         done = subprocess.run(
-            [launcher, "-I", "-S", "-c", start, sys.executable, "-c", rank], stderr=write, timeout=30, check=False
+            [launcher, "-I", "-S", "-c", start, sys.executable, "-c", rank], stderr=write, timeout=SECONDS, check=False
         )
     finally:
         os.close(write)

@@ -22,21 +22,22 @@ class LastWords:
         self._pipe, self._pid = -1, 0
         if not hasattr(os, "fork"):
             return
-        starter = os.getppid()
         read, self._pipe = os.pipe()
+        output = error_output(os.getppid())  # before the fork: the child may begin when mpiexec is gone already
+        theirs = [read] if output == 2 else [read, output]
         try:
             self._pid = os.fork()
         except OSError:  # there are too many processes; training matters more
-            os.close(read)
-            os.close(self._pipe)
-            return
-        if self._pid == 0:
-            try:
-                os.close(self._pipe)
-                self._watch(read, error_output(starter))
-            finally:
-                os._exit(0)
-        os.close(read)
+            theirs.append(self._pipe)
+        else:
+            if self._pid == 0:
+                try:
+                    os.close(self._pipe)
+                    self._watch(read, output)
+                finally:
+                    os._exit(0)
+        for one in theirs:
+            os.close(one)
 
     @staticmethod
     def _watch(read: int, output: int) -> None:
