@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -382,6 +383,8 @@ def test_whoever_watches_may_stop_a_training_or_change_its_steps():
 
 def test_a_time_limit_decides_how_many_epochs_there_are_and_a_resumed_run_keeps_them(monkeypatch):
     monkeypatch.setattr("mlp_train.trainer.CHECKPOINT_SECONDS", 0.0)
+    for module in ("trainer", "measuring"):  # the processor's own time, which other programs take nothing of
+        monkeypatch.setattr(f"mlp_train.{module}.time", SimpleNamespace(perf_counter=time.process_time))
     data, saved = blobs(400), []
     options = {"time_limit": 0.5, "epochs": 1_000_000, "hidden": (8,)}
     started, *rest = train(data, checkpoint=saved.append, patience=1_000_000, **options)
@@ -393,13 +396,17 @@ def test_a_time_limit_decides_how_many_epochs_there_are_and_a_resumed_run_keeps_
 
 @pytest.mark.parametrize("slow_passes", [(0,), (0, 2)])
 def test_a_slow_start_or_a_hiccup_takes_no_epochs_from_a_time_limit(monkeypatch, slow_passes):
+    now = 0.0  # of a clock that other programs cannot slow down
+
     def passes(trainer):
+        nonlocal now
         for number, done in enumerate(quick(trainer)):
-            time.sleep(0.5 if number in slow_passes else 0.02)
+            now += 0.5 if number in slow_passes else 0.02
             yield done
 
     quick = measuring._passes
     monkeypatch.setattr(measuring, "_passes", passes)
+    monkeypatch.setattr(measuring, "time", SimpleNamespace(perf_counter=lambda: now))
     started = next(iter(train(blobs(400), time_limit=20.0, epochs=1_000_000, hidden=(8,))))
     assert started.epochs > 400  # of 0.02 seconds, and their share of the look at held-out rows
 
