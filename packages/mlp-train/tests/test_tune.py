@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import os
@@ -10,7 +11,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -144,14 +145,30 @@ def test_the_same_command_goes_on_and_more_trials_can_be_asked_for(mlp_train: Ru
     assert len(trials_of("t")) == 4
 
 
+@contextlib.contextmanager
+def started(command: list[str], folder: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
+    """Start a search in a process group of its own, of which nothing is left at the end."""
+    process = subprocess.Popen(
+        [*command, *words], cwd=folder, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        assert process.stderr is not None
+        process.stderr.close()
+
+
 def test_a_search_that_is_killed_goes_on_with_nothing_lost(
     mlp_train: Run, blobs: str, command: list[str], tmp_path: Path
 ) -> None:
     words = ["tune", blobs, "--trials", "2", *LONG, "--jobs", "1", "--out", "t"]
-    process = subprocess.Popen([*command, *words], cwd=tmp_path, stderr=subprocess.PIPE, start_new_session=True)
-    _wait_for_a_trial(tmp_path / "t", after=1)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+    with started(command, tmp_path, *words) as process:
+        _stop_in_a_trial(tmp_path / "t", process, after=1)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
     before = journal("t")
     assert [one.state.name for one in before].count("RUNNING") == 1
     answer = mlp_train(*words)
@@ -167,28 +184,11 @@ def test_a_search_that_is_killed_goes_on_with_nothing_lost(
 
 
 def test_ctrl_c_keeps_every_trial_and_says_how_to_go_on(blobs: str, command: list[str], tmp_path: Path) -> None:
-    words = [
-        "tune",
-        blobs,
-        "--trials",
-        "50",
-        "--epochs",
-        "3000",
-        "--patience",
-        "3000",
-        "--folds",
-        "1",
-        "--jobs",
-        "1",
-        "--out",
-        "t",
-    ]
-    process = subprocess.Popen(
-        [*command, *words], cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    _wait_for_a_trial(tmp_path / "t")
-    os.killpg(process.pid, signal.SIGINT)
-    _, said = process.communicate(timeout=SECONDS)
+    long = ("--epochs", "3000", "--patience", "3000", "--folds", "1")
+    with started(command, tmp_path, "tune", blobs, "--trials", "50", *long, "--jobs", "1", "--out", "t") as process:
+        _wait_for_a_trial(tmp_path / "t", process)
+        os.killpg(process.pid, signal.SIGINT)
+        _, said = process.communicate(timeout=SECONDS)
     assert process.returncode == 130
     assert "interrupted, nothing is lost; go on with: mlp-train tune" in said.splitlines()[-1]
     assert "Traceback" not in said
@@ -201,11 +201,11 @@ def test_ctrl_c_keeps_every_trial_and_says_how_to_go_on(blobs: str, command: lis
 def test_a_worker_that_is_killed_is_replaced_and_its_trial_done_again(
     blobs: str, command: list[str], tmp_path: Path
 ) -> None:
-    words = ["tune", blobs, "--trials", "3", *LONG, "--jobs", "2", "--out", "t"]
-    process = subprocess.Popen([*command, *words], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
-    owner = _wait_for_a_trial(tmp_path / "t")
-    os.kill(owner, signal.SIGKILL)
-    _, said = process.communicate(timeout=SECONDS)
+    with started(command, tmp_path, "tune", blobs, "--trials", "3", *LONG, "--jobs", "2", "--out", "t") as process:
+        owner = _stop_in_a_trial(tmp_path / "t", process)
+        os.kill(owner, signal.SIGKILL)
+        os.killpg(process.pid, signal.SIGCONT)
+        _, said = process.communicate(timeout=SECONDS)
     assert process.returncode == 0, said
     assert f"a worker was ended from outside (process {owner})" in said
     states = [one.state.name for one in journal(tmp_path / "t")]
@@ -221,18 +221,15 @@ def test_a_worker_whose_trial_was_given_to_others_takes_the_next(
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
-    from mlp_train.tuning.storage import FileLock
-
-    words = ["tune", blobs, "--trials", "2", *LONG, "--jobs", "1", "--out", "t"]
-    process = subprocess.Popen([*command, *words], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
-    _wait_for_a_trial(tmp_path / "t")
-    path = tmp_path / "t" / "study.journal"
-    lock: Any = FileLock(path.with_name("study.journal.lock"))
-    storage = JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
-    study = optuna.load_study(study_name=None, storage=storage)
-    (running,) = (one.number for one in study.trials if one.state.name == "RUNNING")
-    study.tell(running, state=optuna.trial.TrialState.FAIL)  # as heartbeats do to a machine that slept
-    _, said = process.communicate(timeout=SECONDS)
+    with started(command, tmp_path, "tune", blobs, "--trials", "2", *LONG, "--jobs", "1", "--out", "t") as process:
+        _stop_in_a_trial(tmp_path / "t", process)
+        path = tmp_path / "t" / "study.journal"
+        storage = JournalStorage(JournalFileBackend(str(path), lock_obj=Unlocked()))
+        study = optuna.load_study(study_name=None, storage=storage)
+        (running,) = (one.number for one in study.trials if one.state.name == "RUNNING")
+        study.tell(running, state=optuna.trial.TrialState.FAIL)  # as heartbeats do to a machine that slept
+        os.killpg(process.pid, signal.SIGCONT)
+        _, said = process.communicate(timeout=SECONDS)
     assert process.returncode == 0, said
     assert "Traceback" not in said
     states = [one.state.name for one in journal(tmp_path / "t")]
@@ -240,26 +237,51 @@ def test_a_worker_whose_trial_was_given_to_others_takes_the_next(
     assert states[running] == "FAIL"
 
 
-def _wait_for_a_trial(folder: Path, after: int = 0) -> int:
+class Unlocked:
+    """The lock of a journal whose every other user stands still, and none of them in the middle of a line."""
+
+    def acquire(self) -> bool:
+        return True
+
+    def release(self) -> None:
+        pass
+
+
+def _stop_in_a_trial(folder: Path, process: subprocess.Popen[str], after: int = 0) -> int:
+    """Stop all processes of a search in the middle of a trial, however fast it is; return the one that does it."""
+    while True:
+        owner = _wait_for_a_trial(folder, process, after)
+        os.killpg(process.pid, signal.SIGSTOP)
+        is_whole = Path(folder, "study.journal").read_bytes().endswith(b"\n")
+        if is_whole and _owner_of_a_trial(journal(folder), after) == owner:
+            return owner
+        os.killpg(process.pid, signal.SIGCONT)  # it came to its end a moment ago
+
+
+def _wait_for_a_trial(folder: Path, process: subprocess.Popen[str], after: int = 0) -> int:
     """Wait until a trial is on its way and so many are done; return the process that does it."""
     until = time.monotonic() + SECONDS
     while time.monotonic() < until:
         time.sleep(0.02)
+        assert process.poll() is None, "no trial began before the end"
         if not Path(folder, "study.journal").exists():
             continue
         try:
-            trials = journal(folder)
+            owner = _owner_of_a_trial(journal(folder), after)
         except (ValueError, IndexError):  # it is being made
             continue
-        done = sum(one.state.name == "COMPLETE" for one in trials)
-        found = [
-            one
-            for one in trials
-            if one.state.name == "RUNNING" and "layers" in one.user_attrs and one.intermediate_values
-        ]
-        if done >= after and found:
-            return int(found[0].user_attrs["owner"][1])
+        if owner is not None:
+            return owner
     raise AssertionError("no trial began")
+
+
+def _owner_of_a_trial(trials: list[Any], after: int) -> int | None:
+    """Return the process that does a trial, once it has told how that does and so many are done."""
+    done = sum(one.state.name == "COMPLETE" for one in trials)
+    found = [
+        one for one in trials if one.state.name == "RUNNING" and "layers" in one.user_attrs and one.intermediate_values
+    ]
+    return int(found[0].user_attrs["owner"][1]) if done >= after and found else None
 
 
 def test_a_search_under_mpiexec_is_refused_with_what_to_do_instead(
@@ -488,16 +510,21 @@ def test_a_file_of_somebodys_own_in_place_of_the_journal_is_left_as_it_is(mlp_tr
     assert path.read_bytes() == b"my notes of a year, without an end of line"
 
 
-def test_a_full_disk_is_said_and_what_was_found_is_gone_on_with(mlp_train: Run, blobs: str) -> None:
+@pytest.mark.parametrize("fits", [0, 1])  # lines: of the search that goes on, the first; then a worker's
+def test_a_full_disk_is_said_and_what_was_found_is_gone_on_with(mlp_train: Run, blobs: str, fits: int) -> None:
     resource = pytest.importorskip("resource", reason="this system bounds no files")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    command = ("tune", blobs, "--trials", "3", *QUICK, "--jobs", "1", "--folds", "1", "--out", "t")
-    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, before[1]))  # of each file, so that the journal is torn
+    search = ("tune", blobs, *QUICK, "--out", "t")
+    command = (*search, "--trials", "3")
+    path = Path("t/study.journal")
+    assert mlp_train(*search, "--trials", "1").code == 0
+    content = path.read_bytes()
+    room = fits * (content.index(b"\n") + 1) + 20  # the journal is torn in the middle of a line: all are longer
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(content) + room, before[1]))  # of each file
     try:
         answer = mlp_train(*command)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    path = Path("t/study.journal")
     assert answer.code == 6
     assert answer.err.splitlines()[-1].startswith(f"error: {path}: cannot be written: ")
     assert not path.read_bytes().endswith(b"\n"), "torn"

@@ -33,7 +33,7 @@ from mlp_train.reporters.words import metric, split_figures
 from mlp_train.runs import REPORT, SUMMARY, Run, create_run
 from mlp_train.settings import Settings, gather
 from mlp_train.tuning.search import search
-from mlp_train.tuning.storage import JOURNAL, Place, find_place, mend, open_storage, without_passwords
+from mlp_train.tuning.storage import JOURNAL, Place, find_place, mend, open_storage, reaching, without_passwords
 from mlp_train.tuning.study import best_of, by_default, give_back, identity, name_of, open_study
 from mlp_train.tuning.summary import read_summary, summarize, write_summary
 from mlp_train.tuning.trial import NO_END, Ground, Task, prepare
@@ -168,7 +168,8 @@ def _search(
         if then is not None and then != same:
             raise OutputError(f"{folder}: another search was done in this folder; choose another --out")
     with open_storage(place, give_back) as storage:
-        study = open_study(storage, place, same, name_of(same), ground.space.defaults)
+        with reaching(place):
+            study = open_study(storage, place, same, name_of(same), ground.space.defaults)
         done = sum(one.state.is_finished() for one in study.get_trials(deepcopy=False))
         if done:
             voice.say(f"going on: {done} trials are there already")

@@ -14,7 +14,7 @@ from typing import Any
 from mlp_train.errors import Interrupted, UsageError
 from mlp_train.reporters.words import metric
 from mlp_train.tuning.space import Space
-from mlp_train.tuning.storage import Place, quiet, unreachable
+from mlp_train.tuning.storage import Place, quiet, reaching
 from mlp_train.tuning.study import DONE, best_of, count, fail, states
 from mlp_train.tuning.trial import NO_END, Task
 from mlp_train.tuning.worker import GAVE_UP, work
@@ -87,7 +87,8 @@ def search(study: Any, task: Task, place: Place, space: Space, jobs: int, say: C
     with quiet():
         trials = look_at(study, place)
         if not place.is_shared:  # the run folder is locked, so that whoever ran these is no more
-            fail(study, [one.number for one in trials if one.state.name == "RUNNING"])
+            with reaching(place):
+                fail(study, [one.number for one in trials if one.state.name == "RUNNING"])
             trials = look_at(study, place)
         told = {trial.number for trial, state in states(trials) if state not in ("running", "waiting")}
         missing = task.trials - count(trials)["done"]
@@ -109,7 +110,8 @@ def search(study: Any, task: Task, place: Place, space: Space, jobs: int, say: C
             crew.stop()
             trials = look_at(study, place)
             if not place.is_shared:
-                fail(study, [one.number for one in trials if one.state.name == "RUNNING"])
+                with reaching(place):
+                    fail(study, [one.number for one in trials if one.state.name == "RUNNING"])
             raise Interrupted("interrupted") from None
         finally:
             crew.stop()
@@ -124,10 +126,8 @@ def search(study: Any, task: Task, place: Place, space: Space, jobs: int, say: C
 
 def look_at(study: Any, place: Place) -> list[Any]:
     """Return the trials of the study as they are now; UsageError where it cannot be reached."""
-    try:
+    with reaching(place):
         return list(study.get_trials(deepcopy=False))
-    except Exception as error:  # of the database, or of a file that somebody changed meanwhile
-        raise unreachable(place, error) from None
 
 
 def _mind(study: Any, place: Place, trials: list[Any], crew: Crew, dead: list[int], say: Callable[[str], None]) -> None:
@@ -141,7 +141,8 @@ def _mind(study: Any, place: Place, trials: list[Any], crew: Crew, dead: list[in
         )
     if not place.is_shared:  # elsewhere heartbeats tell
         alive = {one.pid for one in crew.processes}
-        fail(study, [one.number for one in trials if one.state.name == "RUNNING" and not _is_owned(one, alive)])
+        with reaching(place):
+            fail(study, [one.number for one in trials if one.state.name == "RUNNING" and not _is_owned(one, alive)])
     crew.fill()
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mlp_data.atomic import output_error
+from mlp_runtime.errors import MlpError
 from mlp_train.errors import OutputError, UsageError
 
 JOURNAL = "study.journal"
@@ -143,6 +144,17 @@ def unreachable(place: Place, error: BaseException) -> UsageError | OutputError:
     return UsageError(
         f"{place}: the study cannot be reached: {said[:300]}; check the address, and give the command again"
     )
+
+
+@contextlib.contextmanager
+def reaching(place: Place) -> Iterator[None]:
+    """Make one sentence of whatever the study's file or database says against what is read or written here."""
+    try:
+        yield
+    except MlpError:
+        raise
+    except Exception as error:  # of the database, of a full disk, or of a file that somebody changed meanwhile
+        raise unreachable(place, error) from None
 
 
 class FileLock:
