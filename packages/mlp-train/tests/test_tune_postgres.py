@@ -27,6 +27,7 @@ pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'ml
 
 Run = Callable[..., Any]
 PASSWORD = "not-to-be/printed@all"
+SECONDS = 600  # after which a server or a search hangs, also where the machine is busy
 
 
 @dataclass(frozen=True)
@@ -71,22 +72,39 @@ def started() -> Iterator[Server]:
         environment = {**os.environ, "LC_ALL": "C"}
         made = [initdb, "-D", str(data), "-U", "searcher", "--auth=scram-sha-256", f"--pwfile={word}", "-E", "UTF8"]
         subprocess.run([*someone, *made, "--no-sync"], check=True, capture_output=True, env=environment, cwd=folder)
+        command = [*someone, postgres, "-D", str(data), *_options(folder)]
+        found = _on_a_free_port(command, Path(folder, "log"), environment)
+        try:
+            yield found
+        finally:
+            found.process.send_signal(signal.SIGINT)  # its fast shutdown
+            found.process.wait(SECONDS)
+
+
+def _options(folder: str) -> list[str]:
+    options = {"listen_addresses": "127.0.0.1", "unix_socket_directories": folder, "fsync": "off"}
+    return [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+
+
+def _on_a_free_port(command: list[str], log: Path, environment: dict[str, str]) -> Server:
+    """Start the server; on another port where somebody takes the one that was free a moment ago."""
+    while True:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        options = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": folder, "fsync": "off"}
-        words = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
-        with Path(folder, "log").open("wb") as log:
-            process = subprocess.Popen(
-                [*someone, postgres, "-D", str(data), *words], stdout=log, stderr=log, env=environment, cwd=folder
-            )
+        with log.open("wb") as file:
+            words = [*command, "-c", f"port={port}"]
+            process = subprocess.Popen(words, stdout=file, stderr=file, env=environment, cwd=log.parent)
+        found = Server(port, process)
         try:
-            found = Server(port, process)
-            _wait_until(lambda: _answers(found), process)
-            yield found
-        finally:
-            process.send_signal(signal.SIGINT)  # its fast shutdown
-            process.wait(30)
+            _wait_until(lambda: process.poll() is not None or _answers(found))  # noqa: B023  # it is waited for here
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+        if process.poll() is None:
+            return found
+        assert "Address already in use" in log.read_text(errors="replace"), log.read_text(errors="replace")
 
 
 def _answers(server: Server) -> bool:
@@ -99,13 +117,14 @@ def _answers(server: Server) -> bool:
     return True
 
 
-def _wait_until(holds: Callable[[], Any], process: subprocess.Popen[Any], seconds: float = 240) -> Any:
-    until = time.monotonic() + seconds
+def _wait_until(holds: Callable[[], Any], *processes: subprocess.Popen[Any]) -> Any:
+    until = time.monotonic() + SECONDS
     while time.monotonic() < until:
         found = holds()
         if found:
             return found
-        assert process.poll() is None, f"it ended with {process.returncode}"
+        for process in processes:
+            assert process.poll() is None, f"it ended with {process.returncode}"
         time.sleep(0.05)
     raise AssertionError("that took too long")
 
@@ -113,16 +132,19 @@ def _wait_until(holds: Callable[[], Any], process: subprocess.Popen[Any], second
 def trials(server: Server) -> list[Any]:
     """Return the trials of the only study, as another machine sees them; none while there is no study yet."""
     import optuna
-    from sqlalchemy import exc
+    import psycopg
 
+    with psycopg.connect(server.url()) as connection:  # looks first, so as not to make the tables with the machines
+        made = connection.execute("SELECT to_regclass('alembic_version')").fetchone()  # the last of them
+        if made is None or made[0] is None:
+            return []
+    storage = optuna.storages.RDBStorage(server.url().replace("postgresql:", "postgresql+psycopg:"))
     try:
-        storage = optuna.storages.RDBStorage(server.url().replace("postgresql:", "postgresql+psycopg:"))
-    except (exc.IntegrityError, exc.ProgrammingError):  # the tables are being made
-        return []
-    studies = storage.get_all_studies()
-    found = storage.get_all_trials(studies[0]._study_id) if studies else []
-    storage.engine.dispose()
-    return found
+        studies = storage.get_all_studies()
+        return storage.get_all_trials(studies[0]._study_id) if studies else []
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
 
 
 def parent_of(process: int) -> int:
@@ -167,10 +189,22 @@ def test_two_machines_share_a_study_and_when_one_dies_nothing_is_lost(
         owners = {parent_of(one.user_attrs["owner"][1]): one for one in running}
         return owners.get(second.pid) if first.pid in owners else None
 
+    def caught() -> Any:
+        """Return that trial once the second machine stands still in the middle of it."""
+        found = of_the_second()
+        if found is None:
+            return None
+        os.killpg(second.pid, signal.SIGSTOP)
+        now = of_the_second()
+        if now is not None and now.number == found.number:
+            return now
+        os.killpg(second.pid, signal.SIGCONT)  # it was faster than the look
+        return None
+
     try:
-        killed = _wait_until(of_the_second, second)
+        killed = _wait_until(caught, first, second)
         os.killpg(second.pid, signal.SIGKILL)  # with its worker, as where the machine loses its power
-        out, said = first.communicate(timeout=240)
+        out, said = first.communicate(timeout=SECONDS)
     finally:
         for process in (first, second):
             if process.poll() is None:
@@ -263,7 +297,7 @@ def test_a_server_that_stops_in_the_middle_ends_the_search_with_a_sentence(comma
         try:
             _wait_until(lambda: any("owner" in one.user_attrs for one in trials(server)), process)
             server.process.send_signal(signal.SIGINT)
-            _, said = process.communicate(timeout=240)
+            _, said = process.communicate(timeout=SECONDS)
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
