@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +16,8 @@ import pytest
 
 CHROMIUM = Path("/usr/bin/chromium")
 COMMAND = (sys.executable, "-c", "from mlp_train.cli import main; main()", "ui")
+SECONDS = 60.0  # a ceiling for whatever is waited for: a machine that is busy is no reason to fail
+Start = Callable[..., tuple[str, subprocess.Popen[str]]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -54,9 +59,9 @@ def trained(folder: Path, *arguments: str) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def start() -> Iterator[Callable[..., tuple[str, subprocess.Popen[str]]]]:
-    """Start `mlp-train ui`; returns its address and its process, which ends with the tests."""
+@contextlib.contextmanager
+def servers() -> Iterator[Start]:
+    """Start `mlp-train ui`, as often as it is asked for, and end what was started."""
     started: list[subprocess.Popen[str]] = []
 
     def run(*arguments: object) -> tuple[str, subprocess.Popen[str]]:
@@ -68,23 +73,51 @@ def start() -> Iterator[Callable[..., tuple[str, subprocess.Popen[str]]]]:
         )
         started.append(process)
         assert process.stdout is not None
-        return process.stdout.readline().strip(), process
+        address = process.stdout.readline().strip()
+        assert address.startswith("http://"), f"`mlp-train ui` tells no address, but {address!r}"
+        return address, process
 
-    yield run
-    for process in started:
-        process.terminate()
-        process.wait(timeout=20)
-        process.stdout.close()
+    try:
+        yield run
+    finally:
+        for process in started:
+            process.terminate()
+        for process in started:
+            process.wait(SECONDS)
+            process.stdout.close()
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Start `mlp-train ui`; returns its address and its process, which ends with the test."""
+    with servers() as started:
+        yield started
 
 
 @pytest.fixture(scope="session")
-def serve(start: Any) -> Callable[..., str]:
+def start_for_all() -> Iterator[Start]:
+    """Start `mlp-train ui` for as long as the tests run."""
+    with servers() as started:
+        yield started
+
+
+@pytest.fixture
+def port() -> str:
+    """A port that is free, and that no connection of this machine is given by chance."""
+    while True:
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", random.SystemRandom().randrange(10_000, 32_000)))
+            return str(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def serve(start_for_all: Any) -> Callable[..., str]:
     """Return the address of a page that looks at a thing; the same thing is served once."""
     known: dict[tuple[object, ...], str] = {}
 
     def address(*arguments: object) -> str:
         if arguments not in known:
-            known[arguments] = start(*arguments)[0]
+            known[arguments] = start_for_all(*arguments)[0]
         return known[arguments]
 
     return address
@@ -96,26 +129,38 @@ def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        options = {"executable_path": str(CHROMIUM), "timeout": SECONDS * 1000}
+        started = playwright.chromium.launch(args=["--no-sandbox"], **options)
         yield started
         started.close()
 
 
-@pytest.fixture
-def complaints() -> list[str]:
-    """What the pages complained of; a test that provokes an error looks at it here and clears the list."""
-    return []
+class Complaints(list[str]):
+    """What the pages complained of, as it comes in: perhaps only when they are closed."""
+
+    wanted: tuple[str, ...] = ()  # words of those that a test provokes
+
+    @property
+    def unwanted(self) -> list[str]:
+        """Those that nobody provoked."""
+        return [said for said in self if not any(word in said for word in self.wanted)]
 
 
 @pytest.fixture
-def new_page(browser: Any, complaints: list[str]) -> Iterator[Callable[..., Any]]:
-    """Open pages, each of a person of its own; `options` are those of Playwright's `new_context`."""
+def complaints() -> Complaints:
+    """What the pages complained of; a test that provokes errors says here which."""
+    return Complaints()
+
+
+@pytest.fixture
+def new_page(browser: Any, complaints: Complaints, start: Start) -> Iterator[Callable[..., Any]]:
+    """Open pages, each of a person of its own, closed before the test's servers; `options`: of `new_context`."""
     contexts = []
 
     def opened(**options: Any) -> Any:
         contexts.append(browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options}))
+        contexts[-1].set_default_timeout(SECONDS * 1000)
         page = contexts[-1].new_page()
-        page.set_default_timeout(15_000)
         page.on("console", lambda said: said.type == "error" and complaints.append(f"console: {said.text}"))
         page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
         page.on("requestfailed", lambda request: failed(request, complaints))
@@ -125,7 +170,7 @@ def new_page(browser: Any, complaints: list[str]) -> Iterator[Callable[..., Any]
     yield opened
     for context in contexts:
         context.close()
-    assert not complaints, "\n".join(complaints)
+    assert not complaints.unwanted, "\n".join(complaints.unwanted)
 
 
 def failed(request: Any, complaints: list[str]) -> None:

@@ -135,6 +135,16 @@ def test_pictures_show_weights_mistakes_and_the_plane_of_any_epoch_that_was_kept
     assert len(now["plane"]["layers"][0]["nodes"]) == 8
 
 
+def test_pictures_are_never_those_of_the_training_before(page: Page) -> None:
+    seen = []
+    for seed in range(4):  # each scene may lie where the last one lay in memory
+        state = page.ready("quadrants", **{**SMALL, "seed": str(seed)})
+        pictures = page.client.get("/api/live/pictures").json()
+        assert pictures["round"] == state["round"]
+        seen.append(pictures["weights"]["map"]["bytes"])
+    assert len(set(seen)) == len(seen)
+
+
 def test_a_training_that_waits_has_a_network_to_look_at() -> None:
     class Pipe:
         told: ClassVar[list[str]] = []

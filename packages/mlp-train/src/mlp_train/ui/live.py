@@ -117,19 +117,19 @@ class Live:
         with self._taking:
             if self.session.newest is None:
                 return None
-            scene, snapshot = self.session.snapshot(epoch)
-            key = id(scene), snapshot.epoch, snapshot.batches
+            number, scene, snapshot = self.session.snapshot(epoch)
+            key = number, snapshot.epoch, snapshot.batches
             if self._taken is None or self._taken[0] != key:
                 pictures, ends = take_pictures(scene, snapshot)
                 if epoch is None:
                     self.session.saturated = ends
-                self._taken = key, pictures
+                self._taken = key, {"round": number, **pictures}
             return self._taken[1]
 
     def use(self, epoch: int | None) -> dict[str, Any]:
         """Put the network of an epoch on the workbench; the best one where training has ended and none is said."""
         session, finished = self.session, self.session.finished
-        scene, snapshot = session.snapshot(epoch)
+        _, scene, snapshot = session.snapshot(epoch)
         if finished is not None and epoch in (None, finished["epoch"]):
             model, epoch = mlp_runtime.load(finished["model"]), finished["epoch"]
         else:

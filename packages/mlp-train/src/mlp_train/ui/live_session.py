@@ -116,15 +116,15 @@ class Session:
             self.closed = True
             self._end()
 
-    def snapshot(self, epoch: int | None) -> tuple[Scene, Snapshot]:
-        """Return the network at the end of an epoch, or the nearest one before that was kept; None: the newest."""
+    def snapshot(self, epoch: int | None) -> tuple[int, Scene, Snapshot]:
+        """Return the round, its scene and the network after an epoch, or the nearest kept before; None: the newest."""
         with self._lock:
             if self.scene is None or self.newest is None:
                 raise UsageError("there is nothing to see yet: wait until the data are loaded")
             if epoch is None:
-                return self.scene, self.newest
+                return self.round, self.scene, self.newest
             kept = max((one for one in self.snapshots if one <= epoch), default=min(self.snapshots))
-            return self.scene, self.snapshots[kept]
+            return self.round, self.scene, self.snapshots[kept]
 
     def since(self, place: Place) -> list[tuple[str, Any]]:
         """Return what a page has not been told yet, as events, and remember that it was."""
@@ -133,7 +133,7 @@ class Session:
             if place.version == self.version:
                 return told
             if self.scene is not None and self.started is not None and place.scene_round != self.round:
-                told.append(("scene", described(self.scene, self.started)))
+                told.append(("scene", {"round": self.round, **described(self.scene, self.started)}))
                 place.scene_round = self.round
             if (place.round, place.thinned) != (self.round, self._thinned):
                 place.rows = 0

@@ -67,7 +67,7 @@ function trainTab(panel, { info, api, settings, announce, fail, reload, open }, 
       { class: "card live-bar", "aria-label": "the training" },
       h("div", { class: "row transport" }, play, stepBatch, stepEpoch, reset, explain("Play and step", {
         what: ["Play trains until the last epoch, or until the held-out loss has not improved for long. One batch is one step: forward, loss, backward, update. One epoch shows every training row once. Reset begins again with new random weights from the same seed.", "Space plays and pauses, → steps one batch, Shift → one epoch, ← goes back."],
-        now: () => `${WORDS[state.status]}, epoch ${state.epoch}`,
+        now: () => `${WORDS[status()]}, epoch ${state.epoch}`,
       }), word, h("span", { class: "row right-end" }, use, explain("Use this model", {
         what: "Puts the network that you see on the workbench: Draw or Table then answers with it, and the other tabs look into it. After the end of training it is the best one, with calibrated probabilities.",
         now: () => (viewing === null ? `that of epoch ${state.best ?? state.epoch}` : `that of epoch ${viewing}`),
@@ -87,11 +87,16 @@ function trainTab(panel, { info, api, settings, announce, fail, reload, open }, 
     return h("button", { type: "button", class: "button", title: `${text} (${key})`, on: { click: pressed } }, text);
   }
 
+  /** Where the training stands; one that this page has asked for, but has not been told of yet, is still to come. */
+  function status() {
+    return starting > 0 || state.round < wanted ? "loading" : state.status;
+  }
+
   // what a person does
 
   function changed(name, experiment) {
     remember(settings, choices, experiment);
-    const runs = ["play", "pause", "batch", "epoch"].includes(state.status);
+    const runs = ["play", "pause", "batch", "epoch"].includes(status());
     if (name === "pace" && runs) return send("pace", experiment.pace);
     if (name === "lr" && runs && Number(experiment.options.lr) > 0) return send("lr", Number(experiment.options.lr));
     return begin(experiment, name !== "data" && state.status === "play");
@@ -101,13 +106,15 @@ function trainTab(panel, { info, api, settings, announce, fail, reload, open }, 
     remember(settings, choices, experiment);
     starting += 1;
     view(null);
+    showState();
     try {
-      wanted = (await api.post("/api/live/start", { ...experiment, play: goOn })).round;
+      wanted = Math.max(wanted, (await api.post("/api/live/start", { ...experiment, play: goOn })).round);
     } catch (error) {
       fail(error);
     } finally {
       starting -= 1;
     }
+    showState();
   }
 
   function send(what, value = 0) {
@@ -116,12 +123,13 @@ function trainTab(panel, { info, api, settings, announce, fail, reload, open }, 
 
   function order(what) {
     view(null);
+    if (starting > 0) return null; // it would be for the training before
     if (state.status === "finished" || state.status === "failed") return begin(board.experiment, what === "play");
     return send(what);
   }
 
   function toggle() {
-    order(state.status === "play" ? "pause" : "play");
+    order(status() === "play" ? "pause" : "play");
   }
 
   async function dropped(file) {
@@ -191,7 +199,10 @@ function trainTab(panel, { info, api, settings, announce, fail, reload, open }, 
     } else if (name === "state") {
       const before = state;
       state = value;
-      if (before.round !== state.round) viewing = null;
+      if (before.round !== state.round) {
+        viewing = null;
+        delete panel.dataset.pictured;
+      }
       if (starting === 0 && state.round >= wanted && state.data) adopt();
       showState();
       if (before.status !== state.status && state.status !== "play") announce(`${WORDS[state.status]}${state.sentence ? `: ${state.sentence}` : ""}`);
@@ -210,13 +221,14 @@ function trainTab(panel, { info, api, settings, announce, fail, reload, open }, 
   }
 
   function showState() {
-    const runs = state.status === "play";
-    const busy = state.status === "loading" || state.status === "none";
+    const stands = status();
+    const runs = stands === "play";
+    const busy = stands === "loading" || stands === "none";
     play.replaceChildren(icon(runs ? "M2 1h4v12H2zM8 1h4v12H8z" : "M2 0.5 13 7 2 13.5z"), runs ? "Pause" : state.status === "finished" ? "Again" : "Play");
     play.disabled = busy;
     stepBatch.disabled = stepEpoch.disabled = busy || runs || state.status === "finished" || state.status === "failed";
     use.disabled = !scene || busy;
-    word.textContent = `${WORDS[state.status]}${scene && !busy ? ` · ${scene.name}, ${scene.started.samples.toLocaleString("en")} rows, ${scene.started.parameters.toLocaleString("en")} weights` : ""}`;
+    word.textContent = `${WORDS[stands]}${scene && !busy ? ` · ${scene.name}, ${scene.started.samples.toLocaleString("en")} rows, ${scene.started.parameters.toLocaleString("en")} weights` : ""}`;
     why.textContent = state.sentence ?? "";
     why.className = state.status === "failed" ? "live-why failed" : "live-why tip";
     why.hidden = !state.sentence;
@@ -233,7 +245,7 @@ function trainTab(panel, { info, api, settings, announce, fail, reload, open }, 
     bar.firstChild.style.transform = `scaleX(${epochs ? Math.min(1, (state.epoch + state.batches / batches) / epochs) : 0})`;
     hints.update(state.hints);
     showBack();
-    panel.dataset.status = state.status;
+    panel.dataset.status = stands;
     panel.dataset.epoch = state.epoch;
     panel.dataset.batches = state.batches;
   }
@@ -270,15 +282,15 @@ function trainTab(panel, { info, api, settings, announce, fail, reload, open }, 
     if (scene && state.kept.length && key !== pictured && (now || time - lastPicture >= PICTURE_MS)) {
       lastPicture = time;
       pictured = key;
-      ask(viewing, state.round);
+      ask(viewing);
     }
     if (key !== pictured || state.status === "play") later = setTimeout(() => draw(false), CHART_MS);
   }
 
   const ask = api.latestOnly(
     (epoch) => api.get(`/api/live/pictures${epoch === null ? "" : `?epoch=${epoch}`}`, stop.signal),
-    (got, epoch, round) => {
-      if (!got || round !== state.round || !scene || epoch !== viewing) {
+    (got, epoch) => {
+      if (!got || got.round !== state.round || scene?.round !== state.round || epoch !== viewing) {
         pictured = "";
         return;
       }
