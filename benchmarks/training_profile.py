@@ -61,7 +61,7 @@ def whole_step(dataset: Dataset, **chosen: Any) -> float:
 def learner_of(plan: Plan) -> Learner:
     """Return the first process's part of a training that never starts the others, so that it waits for nobody."""
     trainer = Trainer(plan)
-    learner = Learner(plan, trainer.crew, trainer.state, trainer.exchange)
+    learner = Learner(plan, trainer.samples, trainer.crew, trainer.state, trainer.exchange)
     learner.take(0)
     return learner
 
@@ -103,7 +103,8 @@ def calls(layers: int, workers: int) -> float:
     """Return the microseconds of forward, loss and backward where there is hardly anything to compute: one row."""
     tiny = mlp_data.from_arrays(np.zeros((40, 1)), np.arange(40) % 10)
     plan = make_plan(tiny, make_config(workers=workers, **options((1, *[32] * (layers - 1), 10), 1, "momentum")))
-    learner, piece = learner_of(plan), next(iter(plan.train.batches(1)))
+    learner = learner_of(plan)
+    piece = next(iter(learner.samples.batches(1)))
     return microseconds(lambda: learner.step.add(piece))
 
 
@@ -114,7 +115,7 @@ def parts(plan: Plan) -> dict[str, float]:
     steps, pieces = 0, 0
     while gather + add + update < 2 * SECONDS:
         last = clock()
-        for piece in plan.train.batches(plan.batch_size, plan.shuffle_generator):
+        for piece in learner.samples.batches(plan.batch_size, plan.shuffle_generator):
             began = clock()
             learner.step.begin(1e-4)
             learner.step.add(piece)

@@ -60,6 +60,10 @@ class LbfgsLearner:
         for name, array in {**{f"optimizer.{name}": a for name, a in self.optimizer.arrays().items()}, **told}.items():
             np.copyto(self.state.vectors[name], array)
 
+    def parameters(self) -> Array:
+        """Return a copy of the network's parameters as they are now."""
+        return self.network.flat.copy()
+
     def epoch(self, number: int, scale: float) -> Iterator[Pass]:  # noqa: ARG002  # it has no learning rate
         """Do one step of L-BFGS; `number` epochs were done before."""
         before = self.network.flat.copy()

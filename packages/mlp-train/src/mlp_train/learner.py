@@ -26,6 +26,7 @@ from mlp_train.optimizers import OPTIMIZERS
 from mlp_train.own_rows import FastOwnRows, PlainOwnRows
 from mlp_train.parallel import Ranks
 from mlp_train.plan import Plan
+from mlp_train.reader import BlockReader
 from mlp_train.schedules import learning_rate
 from mlp_train.share import Exchange, Share
 from mlp_train.step import PlainStep
@@ -79,6 +80,7 @@ class Learner:
     def __init__(
         self,
         plan: Plan,
+        samples: BlockReader,
         crew: Crew,
         state: State,
         exchange: Exchange,
@@ -86,11 +88,11 @@ class Learner:
         control: Control | None = None,
         ranks: Ranks | None = None,
     ) -> None:
-        self.plan, self.crew, self.state, self.exchange = plan, crew, state, exchange
+        self.plan, self.samples, self.crew, self.state, self.exchange = plan, samples, crew, state, exchange
         self.augmenter = augmenter
         self.control = control if control is not None and crew.count == 1 else Control()  # none waits for another
         config = plan.config
-        self.share = Share(plan.layers, crew.index, crew.count)
+        self.share = Share(plan.layers, crew.index, crew.count, samples.inputs)
         self.network = Network(self.share.layers, config.dtype)
         size = self.network.flat.size
         self.optimizer = OPTIMIZERS[config.optimizer](
@@ -138,6 +140,28 @@ class Learner:
             vectors += [(name, self._layered(getattr(watched, name))) for name in ("gradient", "change")]
         for name, own in vectors:
             self.share.put(own, self._layered(self.state.vectors[name], self.plan.layers))
+        self._shrink_unseen(self.state.vectors["parameters"], None if watched is None else self.state.vectors["change"])
+        self.optimizer.left = 1.0
+
+    def parameters(self) -> Array:
+        """Return a copy of the whole network's parameters as they are now, where one process trains all of it."""
+        flat = self.state.vectors["parameters"].copy()
+        self.share.put(self.network, self._layered(flat, self.plan.layers))
+        self._shrink_unseen(flat)
+        return flat
+
+    def _shrink_unseen(self, parameters: Array, change: Array | None = None) -> None:
+        """Do to the weights of inputs that are never seen what decay did to the others since they were put."""
+        unseen, columns = self.share.unseen, self.share.columns[0]
+        if not len(unseen) or not (self.share.is_split[0] or self.share.is_first):
+            return
+        weight = self._layered(parameters, self.plan.layers).weights[0]
+        weight[unseen, columns] *= self.optimizer.left
+        if change is not None:  # w - w / f, where f is the factor of the last step
+            shrunk = weight[unseen, columns]
+            self._layered(change, self.plan.layers).weights[0][unseen, columns] = (
+                shrunk - shrunk / self.optimizer.last_shrink
+            )
 
     def align(self, ranks: Ranks) -> None:
         """Take what rank 0 has: processors of two kinds may round differently, and would drift apart unnoticed."""
@@ -160,9 +184,9 @@ class Learner:
         number: epochs done before; scale: a factor of the schedule's learning rate.
         """
         plan, config = self.plan, self.plan.config
-        batches = plan.train.batches(plan.batch_size, plan.shuffle_generator, self.augmenter)
+        batches = self.samples.batches(plan.batch_size, plan.shuffle_generator, self.augmenter)
         so_far = Pass(number * plan.batches, plan.lr)
-        total, step = len(plan.train), self.step
+        total, step = len(self.samples), self.step
         begins = True  # the next piece is the first of a batch
         while so_far.samples < total:
             every = self.control.every_batch

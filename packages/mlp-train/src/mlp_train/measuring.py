@@ -19,6 +19,7 @@ from mlp_train.network import ForwardPass
 from mlp_train.optimizers import OPTIMIZERS
 from mlp_train.piece import PIECE, Piece
 from mlp_train.plan import Plan
+from mlp_train.reader import BlockReader
 from mlp_train.trainer import Trainer
 
 PROBE = 0.03  # the share of the time limit that the measurement may take ...
@@ -91,8 +92,10 @@ def _good_lr(plan: Plan) -> float:
     with _trial(replace(plan, workers=1)) as trainer:
         learner = trainer.learner
         assert learner is not None
-        batches = _endless_batches(plan)
-        watched = [_copy(piece) for piece in islice(plan.train.batches(PIECE, plan.shuffle_generator), WATCHED_PIECES)]
+        batches = _endless_batches(plan, trainer.samples)
+        watched = [
+            _copy(piece) for piece in islice(trainer.samples.batches(PIECE, plan.shuffle_generator), WATCHED_PIECES)
+        ]
         forward = ForwardPass(learner.network, PIECE, keep_last_z=True)
 
         def step(lr: float) -> float:
@@ -112,9 +115,9 @@ def _good_lr(plan: Plan) -> float:
             return find_lr(step, default=OPTIMIZERS[plan.config.optimizer].default_lr)
 
 
-def _endless_batches(plan: Plan) -> Iterator[Piece]:
+def _endless_batches(plan: Plan, samples: BlockReader) -> Iterator[Piece]:
     while True:
-        yield from plan.train.batches(min(plan.batch_size, LARGEST), plan.shuffle_generator)
+        yield from samples.batches(min(plan.batch_size, LARGEST), plan.shuffle_generator)
 
 
 def _copy(piece: Piece) -> Piece:

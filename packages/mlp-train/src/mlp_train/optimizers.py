@@ -44,6 +44,7 @@ class Optimizer:
         self.beta1 = type(self).beta1 if beta1 is None else beta1
         self.beta2 = type(self).beta2 if beta2 is None else beta2
         self.steps = 0
+        self.left, self.last_shrink = 1.0, 1.0
         for name in self.memory:
             setattr(self, name, np.zeros(size, dtype))
         self._scratch = np.empty(size, dtype)
@@ -56,9 +57,14 @@ class Optimizer:
         """Bring the memory into the form that a checkpoint keeps; the next update goes on from there."""
 
     def decay(self, parameters: Array, lr: float) -> None:
-        """Shrink the weights, not the biases, by lr * weight_decay, apart from the gradient: decoupled decay."""
+        """Shrink the weights, not the biases, by lr * weight_decay, apart from the gradient: decoupled decay.
+
+        `left` is what remains of a weight that nothing else moves, `last_shrink` the factor of the last step.
+        """
         if self.weight_decay:
-            parameters[: self.weight_count] *= 1 - lr * self.weight_decay
+            self.last_shrink = 1 - lr * self.weight_decay
+            self.left *= self.last_shrink
+            parameters[: self.weight_count] *= self.last_shrink
 
     def arrays(self) -> dict[str, Array]:
         """Return the memory by name, for a checkpoint."""
@@ -291,3 +297,4 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
     "nadam": NAdam,
     "lion": Lion,
 }
+OWN_OPTIMIZERS = tuple(OPTIMIZERS.values())  # without those that plug-ins add

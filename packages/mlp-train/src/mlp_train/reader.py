@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
+from copy import copy
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,7 +21,12 @@ Change = Callable[[Array], Array]  # rows of pixels, uint8 (n, size), to others
 
 
 class BlockReader(Protocol):
-    """What the trainer asks of its samples; the samples need not be in memory."""
+    """What the trainer asks of its samples; the samples need not be in memory.
+
+    inputs: which of the network's inputs it gives; None: all.
+    """
+
+    inputs: Array | None
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -54,6 +60,8 @@ def pieces(start: int, stop: int, size: int, total: int) -> Iterator[tuple[int, 
 class ArrayReader:
     """Samples in memory, kept as compact as the input prepared them: an image pixel is one byte until its batch."""
 
+    inputs: Array | None = None
+
     def __init__(
         self,
         prepared: Input,
@@ -70,6 +78,28 @@ class ArrayReader:
 
     def __len__(self) -> int:
         return len(self._rows)
+
+    def seen_inputs(self) -> Array:
+        """Return which inputs are something else than 0 in some sample: bool (n_in,)."""
+        rows = self._rows
+        if rows.dtype == np.uint8 and self._input.scale(np.zeros((1, rows.shape[1]), np.uint8)).any():
+            return np.ones(rows.shape[1], bool)
+        seen = np.zeros(rows.shape[1], bool)
+        for start in range(0, len(rows), PIECE):
+            seen |= rows[start : start + PIECE].any(axis=0)
+            if seen.all():
+                break
+        return seen
+
+    def bytes(self, inputs: int) -> int:
+        """Return the size of the samples in memory, if they had so many inputs."""
+        return len(self._rows) * inputs * self._rows.itemsize
+
+    def only(self, inputs: Array) -> ArrayReader:
+        """Return a reader of these inputs of the same samples: int (m,), rising."""
+        reader = copy(self)
+        reader._rows, reader.inputs = self._rows.take(inputs, axis=1), inputs
+        return reader
 
     def batches(
         self, size: int, generator: np.random.Generator | None = None, change: Change | None = None
@@ -113,6 +143,8 @@ class FileReader:
 
     y: what `encode` turns, a batch at a time, into rows as wide as the network's output.
     """
+
+    inputs: Array | None = None
 
     def __init__(
         self,

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from mlp_train.array import Array
 from mlp_train.crew import NARROWEST, Crew
 from mlp_train.network import FlatArrays, LayerSpec
 
@@ -45,10 +46,17 @@ class Share:
     >>> share = Share([LayerSpec(784, 100, "relu"), LayerSpec(100, 10, "softmax")], index=1, count=2)
     >>> [str(spec) for spec in share.layers], share.columns[0], share.is_split
     (['784 -> 50 relu', '100 -> 10 softmax'], slice(50, 100, None), (True, False))
+
+    inputs: the rows of the first weight that are trained; None: all. See `unseen_inputs`.
     """
 
-    def __init__(self, layers: Sequence[LayerSpec], index: int = 0, count: int = 1) -> None:
+    def __init__(
+        self, layers: Sequence[LayerSpec], index: int = 0, count: int = 1, inputs: Array | None = None
+    ) -> None:
         self.whole = tuple(layers)
+        everything = np.arange(layers[0].n_in)
+        self.unseen = everything[:0] if inputs is None else np.setdiff1d(everything, inputs)
+        self._inputs = slice(None) if inputs is None else inputs
         self.is_first = index == 0
         self.is_split = tuple(
             count > 1 and i < len(layers) - 1 and spec.n_out >= count * NARROWEST and spec.activation != "softmax"
@@ -59,18 +67,22 @@ class Share:
             for spec, is_split in zip(layers, self.is_split, strict=True)
         )
         self.layers = tuple(
-            replace(spec, n_out=own.stop - own.start) for spec, own in zip(layers, self.columns, strict=True)
+            replace(spec, n_in=spec.n_in if i else len(everything) - len(self.unseen), n_out=own.stop - own.start)
+            for i, (spec, own) in enumerate(zip(layers, self.columns, strict=True))
         )
 
     def take(self, whole: FlatArrays, own: FlatArrays) -> None:
         """Copy this share of `whole` into `own`."""
         for i, columns in enumerate(self.columns):
-            own.weights[i][:] = whole.weights[i][:, columns]
+            own.weights[i][:] = whole.weights[i][self._rows(i), columns]
             own.biases[i][:] = whole.biases[i][columns]
 
     def put(self, own: FlatArrays, whole: FlatArrays) -> None:
         """Copy `own` into its place in `whole`; what all processes have, the first one puts."""
         for i, columns in enumerate(self.columns):
             if self.is_split[i] or self.is_first:
-                whole.weights[i][:, columns] = own.weights[i]
+                whole.weights[i][self._rows(i), columns] = own.weights[i]
                 whole.biases[i][columns] = own.biases[i]
+
+    def _rows(self, layer: int) -> slice | Array:
+        return slice(None) if layer else self._inputs

@@ -16,7 +16,7 @@ from mlp_train.checkpoints import Checkpoint
 from mlp_train.config import FitConfig, make_config
 from mlp_train.control import Control
 from mlp_train.crew import Crew
-from mlp_train.diagnose import DeadUnits, layer_norms, update_ratios
+from mlp_train.diagnose import DeadUnits, Watched, layer_norms, update_ratios
 from mlp_train.errors import DivergedError
 from mlp_train.events import EpochEnd, Event, Finished, Progress, Started, Stopped
 from mlp_train.initializers import initialize
@@ -34,6 +34,7 @@ from mlp_train.result import Result
 from mlp_train.resuming import checkpoint, restore, settled
 from mlp_train.schedules import Plateau
 from mlp_train.share import Exchange
+from mlp_train.unseen_inputs import learned_from
 
 CHECKPOINT_SECONDS = 1.0  # a run of many short epochs should not spend its time on writing
 NOT_IN_HISTORY = ("event", "seconds", "eta")
@@ -100,6 +101,7 @@ class Trainer:
         self.state = State(plan, self.crew)
         self.exchange = Exchange(plan.layers, plan.piece, plan.config.dtype, self.crew)
         self.network = Network(plan.layers, plan.config.dtype, self.state.vectors["parameters"])
+        self.samples = plan.train if ranks is not None else learned_from(plan)
         self.augmenter = None if self.config.augment == "none" else Augmenter(plan, self.crew, ranks)
         self.learner: Learner | LbfgsLearner | None = None
         self.control = control or Control()
@@ -145,7 +147,7 @@ class Trainer:
                 if share < 1:
                     epochs_done = self.epoch + share
                     eta = seconds / (epochs_done - first_epoch + 1) * (plan.epochs - epochs_done)
-                    norms = () if done.watched is None else layer_norms(done.watched.gradient, plan.layers)
+                    norms = () if done.watched is None else self._norms(done.watched)
                     yield Progress(self.epoch + 1, plan.epochs, share, done.loss / done.samples, seconds, eta, norms)
             self.epoch += 1
             judged, dead = self.judged(), DeadUnits(plan.layers)
@@ -184,6 +186,10 @@ class Trainer:
             yield Stopped(self.stopped)
         np.copyto(self.network.flat, self.best)
         yield Finished(self._result())
+
+    def _norms(self, watched: Watched) -> tuple[float, ...]:
+        assert self.learner is not None
+        return layer_norms(watched.gradient, self.learner.network.layers)
 
     def _reason_to_stop(self, seconds: float, epochs: int) -> str | None:
         """Return why the training shall end before its last epoch, if it shall; so many `epochs` took `seconds`."""
@@ -251,7 +257,8 @@ class Trainer:
         if self.config.optimizer == "lbfgs":
             learner = LbfgsLearner(self.plan, self.state)
         else:
-            learner = Learner(self.plan, self.crew, self.state, self.exchange, self.augmenter, self.control, self.ranks)
+            shared = self.crew, self.state, self.exchange
+            learner = Learner(self.plan, self.samples, *shared, self.augmenter, self.control, self.ranks)
         learner.take(self.epoch * self.plan.batches)
         return learner
 

@@ -183,7 +183,7 @@ class Performer:
             self._stop_after("batch")
             learner = trainer.learner
             assert learner is not None
-            self._here = lambda: Snapshot(event.epoch - 1, batches, learner.network.flat.copy())
+            self._here = lambda: Snapshot(event.epoch - 1, batches, learner.parameters())
             if self._is_due(trainer, self._told):
                 self._flush()
         elif isinstance(event, EpochEnd):
