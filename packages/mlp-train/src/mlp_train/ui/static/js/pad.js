@@ -64,7 +64,7 @@ export function drawingPad({ ink, brush, stirred, changed, brought }) {
     if (!asked) {
       asked = requestAnimationFrame(() => {
         asked = 0;
-        changed();
+        if (!picture) changed(); // it has come meanwhile, and is told of by itself
       });
     }
   }
@@ -204,6 +204,10 @@ export function drawingPad({ ink, brush, stirred, changed, brought }) {
     side: SIDE,
     get blank() {
       return !strokes.length && !picture;
+    },
+    /** Whether a change of the ink will still be told of. */
+    get isDue() {
+      return asked > 0;
     },
     /** Return the drawing as grey bytes. */
     pixels() {

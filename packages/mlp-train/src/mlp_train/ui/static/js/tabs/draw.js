@@ -57,13 +57,18 @@ function mount(panel, { info, api, settings, announce, fail }) {
     panel.dataset.pending = "true";
   }
 
+  /** Note whether the answer that is shown is to all the ink there is. */
+  function settle() {
+    panel.dataset.pending = String(ask.waiting() || pad.isDue);
+  }
+
   function send(image) {
     stirred();
     ask(performance.now(), image);
   }
 
   function received(thought, began) {
-    panel.dataset.pending = String(ask.waiting());
+    settle();
     if (pad.blank) return; // cleared while the request was on its way
     if (thought.blank) {
       forget();
@@ -115,7 +120,7 @@ function mount(panel, { info, api, settings, announce, fail }) {
     film.firstChild.style.cssText = "max-width:none;justify-items:start";
     pace.textContent = "";
     delete panel.dataset.answer;
-    panel.dataset.pending = "false";
+    settle();
   }
 
   pad.onSettings((said) => settings.write(said));

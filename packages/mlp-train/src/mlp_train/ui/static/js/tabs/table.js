@@ -34,7 +34,12 @@ function mount(panel, { info, api, settings, announce, fail }) {
   let last = null;
   let quiet = 0;
 
-  const ask = api.latestOnly((row) => api.post("/api/table", { row, ranges }), received, fail);
+  const ask = api.latestOnly((row) => api.post("/api/table", { row, ranges }), received, (error) => (settle(), fail(error)));
+
+  /** Note whether the answer that is shown is to the row that is shown. */
+  function settle() {
+    panel.dataset.pending = String(ask.waiting());
+  }
 
   function row() {
     return Object.fromEntries(fields.map((field) => [field.name, field.value]));
@@ -49,6 +54,7 @@ function mount(panel, { info, api, settings, announce, fail }) {
   function send() {
     const values = row();
     settings.write(Object.fromEntries(fields.map(({ name, value, usual: start }) => [`c.${name}`, value === start ? null : (value ?? "?")])));
+    panel.dataset.pending = "true";
     ask(values);
   }
 
@@ -67,6 +73,7 @@ function mount(panel, { info, api, settings, announce, fail }) {
     );
     moved.textContent = kind === "numbers" ? `in units of ${thought.of}` : `in percentage points of “${thought.of}”; to the right speaks for it, to the left against it`;
     panel.dataset.answer = thought.answer;
+    settle();
     clearTimeout(quiet);
     quiet = setTimeout(() => announce(`the answer is ${thought.answer}`), 600);
   }
