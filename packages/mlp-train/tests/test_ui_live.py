@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import queue
@@ -35,7 +36,7 @@ from mlp_train.ui.training import News, Performer, Snapshot, Start
 
 TOKEN = "the-token-of-this-start"
 HOME = "http://127.0.0.1:8765"
-SECONDS = 60.0  # a ceiling for whatever is waited for
+SECONDS = 240.0  # a ceiling for whatever is waited for, also where the machine is busy
 UI = (sys.executable, "-c", "from mlp_train.cli import main; main()", "ui", "--no-open", "--quiet")
 SMALL = {"hidden": "8", "epochs": "6", "seed": "3", "lr": "0.01"}
 
@@ -209,7 +210,7 @@ def test_a_broken_file_is_told_in_one_sentence_and_another_training_begins_after
     assert state["status"] == "failed"
     assert name in state["sentence"]
     assert "\n" not in state["sentence"]
-    assert "bug" not in state["sentence"]
+    assert "this is a bug" not in state["sentence"]  # a temporary folder may be called anything
     assert page.ready("xor", hidden="4")["status"] == "pause"
 
 
@@ -220,7 +221,7 @@ def test_a_zip_that_grows_beyond_all_bounds_is_refused(page: Page) -> None:
             archive.writestr(f"{at}.csv", b"0" * 300_000_000)
     state = page.ready(page.upload("bomb.zip", content.getvalue()).json()["data"])
     assert state["status"] == "failed"
-    assert "bug" not in state["sentence"]
+    assert "this is a bug" not in state["sentence"]  # a temporary folder may be called anything
 
 
 def test_a_gigabyte_is_refused_before_it_is_read(page: Page) -> None:
@@ -344,10 +345,10 @@ def test_the_training_process_dies_with_a_server_that_was_killed(play: bool) -> 
         home, _, token = server.stdout.readline().strip().partition("#token=")
         asked = {"x-mlp-token": token, "content-type": "application/json"}
         body = f'{{"data": "digits", "options": {{}}, "play": {str(play).lower()}}}'.encode()
-        urlopen(Request(f"{home}api/live/start", body, asked)).read()
-        with urlopen(Request(f"{home}api/live/events", headers=asked)) as stream:
-            while f'"status":"{"play" if play else "pause"}"'.encode() not in stream.readline():
-                pass
+        urlopen(Request(f"{home}api/live/start", body, asked), timeout=SECONDS).read()
+        with urlopen(Request(f"{home}api/live/events", headers=asked), timeout=SECONDS) as stream:
+            wanted = f'"status":"{"play" if play else "pause"}"'.encode()
+            assert any(wanted in line for line in stream), "the stream ended"
         children = trainers(server.pid)
         assert children
         server.kill()
@@ -368,7 +369,11 @@ def trainers(parent: int) -> list[int]:
     tasks = Path(f"/proc/{parent}/task")
     if not tasks.is_dir():
         pytest.skip("this system has no /proc to find a process's children in")
-    return [int(one) for task in tasks.iterdir() for one in (task / "children").read_text().split()]
+    found = []
+    for task in tasks.iterdir():
+        with contextlib.suppress(OSError):  # a thread may end while it is looked at
+            found += [int(one) for one in (task / "children").read_text().split()]
+    return found
 
 
 def alive(processes: list[int]) -> list[int]:
