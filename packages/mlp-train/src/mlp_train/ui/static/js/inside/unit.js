@@ -121,8 +121,9 @@ export function unitCard(about, lens) {
     const seen = found.strongest.filter(({ a }) => a > 0);
     nobody.hidden = seen.length > 0;
     excites.replaceChildren(...seen.map(({ at, a }) => h("li", {}, h("button", { type: "button", class: "unit-sample", on: { click: () => lens.choose(at) } }, h("span", { class: "unseen" }, `row ${at}: `), lens.small(at, 56), h("span", { class: "unseen" }, " activation "), h("span", { class: "number" }, short(a))))));
+    const here = layer; // a button means a unit of this layer, even when another has been chosen meanwhile
     const busy = found.layer_now.map((a, index) => [a, index]).sort(([a], [b]) => b - a).slice(0, 6).filter(([a]) => a > 0);
-    busiest.replaceChildren(h("span", { class: "tip" }, busy.length ? "Most excited in this layer now:" : "No unit of this layer is excited by this row."), ...busy.map(([a, index]) => h("button", { type: "button", class: "chip-button number", "aria-pressed": String(index === unit), on: { click: () => choose(layer, index) } }, `${nameOf(layer, index)}: ${short(a)}`)));
+    busiest.replaceChildren(h("span", { class: "tip" }, busy.length ? "Most excited in this layer now:" : "No unit of this layer is excited by this row."), ...busy.map(([a, index]) => h("button", { type: "button", class: "chip-button number", "aria-pressed": String(index === unit), on: { click: () => choose(here, index) } }, `${nameOf(layer, index)}: ${short(a)}`)));
     controls();
   }
 
