@@ -76,7 +76,7 @@ def test_a_model_of_counts_gives_the_mean_and_never_less_than_zero():
 
 def test_counts_that_are_all_zero_can_be_trained_on():
     data = numbers(target=lambda x, rng: np.zeros(len(x)))
-    assert fit(data, loss="poisson", hidden=(4,), lr=0.1, epochs=30, seed=0).model.predict([[0.0, 0.0]]) < 0.2
+    assert fit(data, loss="poisson", hidden=(4,), lr=0.1, epochs=30, seed=1).model.predict([[0.0, 0.0]]) < 0.2
 
 
 @pytest.mark.parametrize("q", [0.1, 0.9])
@@ -95,7 +95,7 @@ def test_outliers_do_not_move_an_absolute_or_a_huber_loss_far(loss):
     data = numbers(rows=1500, target=spoiled)
     x = np.array([[-0.5, 0.0], [0.5, 0.0]])
     error = {
-        name: np.abs(fit(data, loss=name, hidden=(16,), epochs=40, seed=0).model.predict(x) - 2 * x[:, 0]).max()
+        name: np.abs(fit(data, loss=name, hidden=(16,), epochs=40, seed=1).model.predict(x) - 2 * x[:, 0]).max()
         for name in (loss, "squared-error")
     }
     assert error[loss] < 1.5 < error["squared-error"]
