@@ -1,6 +1,6 @@
 """Throw damaged model files at the reader: it must answer, or refuse with an error of its own. `nox -s fuzz` runs this.
 
-FUZZ_EXAMPLES sets how many files each reader gets (300).
+FUZZ_EXAMPLES sets how many files each reader gets (300), the same each time; with --hypothesis-profile=others, others.
 """
 
 from __future__ import annotations
