@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +10,11 @@ from typing import Any
 
 import pytest
 
+FIRST_PAINT = """() => new Promise((done) => {
+    new PerformanceObserver((list) => {
+        for (const one of list.getEntriesByName("first-contentful-paint")) done(one.startTime);
+    }).observe({ type: "paint", buffered: true });
+})"""  # what is in the page is not always painted yet
 THEMES = ("light", "dark")
 SIZES = {"desktop": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
 
@@ -28,7 +32,7 @@ def test_the_first_paint_comes_at_once(
         page = new_page()
         page.goto(serve(mnist_run))
         tabs(page)
-        paints.append(page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime"))
+        paints.append(page.evaluate(FIRST_PAINT))
     print(f"\nfirst paint: {', '.join(f'{paint:.0f} ms' for paint in paints)}")
     record_property("first_paint_ms", min(paints))
     assert min(paints) < 3000  # a machine that is busy is no reason to fail; the figure is what counts
@@ -42,20 +46,15 @@ def test_the_token_leaves_the_address_and_a_reload_still_knows_it(page: Any, ser
     tabs(page)
 
 
-def test_a_second_person_on_the_port_sees_nothing(
-    page: Any, serve: Any, digits_run: Path, complaints: list[str]
-) -> None:
+def test_a_second_person_on_the_port_sees_nothing(page: Any, serve: Any, digits_run: Path, complaints: Any) -> None:
+    complaints.wanted = ("401",)
     page.goto(serve(digits_run).partition("#")[0])
     page.get_by_text("This page is locked").wait_for()
     page.get_by_text("open the address that it printed").wait_for()
     assert page.get_by_role("tab").count() == 0
-    assert all("401" in said for said in complaints)
-    complaints.clear()
 
 
-def test_a_page_of_another_site_learns_and_changes_nothing(
-    page: Any, serve: Any, digits_run: Path, complaints: list[str]
-) -> None:
+def test_a_page_of_another_site_learns_and_changes_nothing(page: Any, serve: Any, digits_run: Path) -> None:
     home, _, token = serve(digits_run).partition("#token=")
     attack = """async ([home, token]) => {
         const tries = [
@@ -65,10 +64,11 @@ def test_a_page_of_another_site_learns_and_changes_nothing(
         return (await Promise.allSettled(tries)).map((one) => one.status === "fulfilled" ? one.value : "refused");
     }"""
     evil = {"body": "<!doctype html><title>evil</title>", "content_type": "text/html"}
-    page.route("http://evil.example/", lambda route: route.fulfill(**evil))
-    page.goto("http://evil.example/")
-    assert page.evaluate(attack, [home, token])[0] == "refused"
-    frame = page.evaluate(
+    other = page.context.new_page()  # of the same person; its complaints are wanted
+    other.route("http://evil.example/", lambda route: route.fulfill(**evil))
+    other.goto("http://evil.example/")
+    assert other.evaluate(attack, [home, token])[0] == "refused"
+    frame = other.evaluate(
         """(home) => new Promise((done) => {
         const frame = document.createElement("iframe");
         frame.src = home;
@@ -80,15 +80,15 @@ def test_a_page_of_another_site_learns_and_changes_nothing(
         home,
     )
     assert "mlp-train" not in frame
-    complaints.clear()
     page.goto(serve(digits_run))
     tabs(page)
 
 
 def test_the_server_may_be_killed_and_started_again(
-    page: Any, start: Any, digits_run: Path, complaints: list[str]
+    page: Any, start: Any, port: str, digits_run: Path, complaints: Any
 ) -> None:
-    address, process = start(digits_run)
+    complaints.wanted = ("net::ERR_", "401")
+    address, process = start(digits_run, "--port", port)
     page.goto(address)
     tabs(page)
     process.kill()
@@ -97,13 +97,11 @@ def test_the_server_may_be_killed_and_started_again(
     box = page.locator(".pad canvas").bounding_box()
     page.mouse.click(box["x"] + 100, box["y"] + 100)
     page.get_by_text("The server has stopped").wait_for()
-    port = re.search(r":(\d+)/", address)[1]
     again, _ = start(digits_run, "--port", port)
     page.get_by_text("This page is locked").wait_for()
     page.goto(again)
     page.reload()
     tabs(page)
-    complaints.clear()
 
 
 def test_two_tabs_of_a_browser_look_at_the_same_model(page: Any, serve: Any, digits_run: Path) -> None:
@@ -115,8 +113,9 @@ def test_two_tabs_of_a_browser_look_at_the_same_model(page: Any, serve: Any, dig
 
 
 def test_a_model_that_is_dropped_on_the_page_is_opened(
-    new_page: Any, start: Any, titanic_run: Path, complaints: list[str]
+    new_page: Any, start: Any, titanic_run: Path, complaints: Any
 ) -> None:
+    complaints.wanted = ("422",)
     page = new_page()
     page.goto(start()[0])
     drop = """([content, name]) => {
@@ -128,8 +127,6 @@ def test_a_model_that_is_dropped_on_the_page_is_opened(
     page.evaluate(drop, [list(b"no model"), "broken.mlp"])
     page.get_by_role("alert").wait_for()
     assert "magic" in page.get_by_role("alert").inner_text()
-    assert all("422" in said for said in complaints)
-    complaints.clear()
     page.evaluate(drop, [list((titanic_run / "model.mlp").read_bytes()), "mine.mlp"])
     page.get_by_role("tab", name="Table").wait_for()
     assert page.locator("#opened").inner_text() == "mine.mlp"
@@ -188,5 +185,5 @@ def test_interrupting_the_command_ends_it_without_a_word(digits_run: Path) -> No
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         process.stdout.readline()
         process.terminate()
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0
         assert process.stderr.read() == ""
