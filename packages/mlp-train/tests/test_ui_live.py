@@ -26,6 +26,7 @@ from starlette.testclient import TestClient
 
 import mlp_train
 from mlp_train.config import FitConfig
+from mlp_train.errors import UsageError
 from mlp_train.ui.live import LIMITS, UPLOAD_LIMIT
 from mlp_train.ui.live_scene import make_scene
 from mlp_train.ui.live_session import MOST_EPOCHS, MOST_SNAPSHOTS, SNAPSHOT_BYTES, Place, Session
@@ -286,6 +287,18 @@ def test_the_process_that_was_killed_is_noticed_and_replaced(page: Page) -> None
     os.kill(live_session(page).process_id or 0, signal.SIGKILL)
     assert "has ended" in page.until(lambda state: state["status"] == "failed")["sentence"]
     assert page.ready("xor", hidden="4")["status"] == "pause"
+
+
+def test_an_order_to_a_process_that_has_just_died_is_refused_in_a_sentence(page: Page) -> None:
+    page.ready("xor", hidden="4")
+    session = live_session(page)
+    with session._lock:  # nobody can notice the death before the order comes
+        os.kill(session.process_id or 0, signal.SIGKILL)
+        assert session._process is not None
+        session._process.join()
+        with pytest.raises(UsageError, match="has just ended: press Reset"):
+            session.order("play")
+    assert "has ended" in page.until(lambda state: state["status"] == "failed")["sentence"]
 
 
 def live_session(page: Page) -> Session:

@@ -108,7 +108,10 @@ class Session:
             if what == "pace":
                 self.experiment = Experiment(self.experiment.data, self.experiment.options, value)
             self.version += 1
-            self._connection.send(Order(what, value))
+            try:
+                self._connection.send(Order(what, value))
+            except OSError:  # it died since, which the listener is about to tell
+                raise UsageError("the training process has just ended: press Reset to begin anew") from None
 
     def close(self) -> None:
         """End the process with the server."""
