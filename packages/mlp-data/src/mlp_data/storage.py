@@ -16,7 +16,7 @@ ROW = 64  # bytes a row for its answer, its place and the sorting of both
 BLOCKS = 96 << 20  # bytes for the parts of the data that are in memory at any time: see `mlp_data.rows.BLOCK`
 CELLS = 10  # bytes at least in memory for one of a table's text: each cell is a text of its own
 PACKED = 6  # bytes of a table's text that gzip makes one of, or more where cells repeat
-COPIES = 4  # raw, without the held-out rows, prepared, and one that is being made
+COPIES = 4  # raw, without the held-out rows, prepared, and one being made or without inputs that are always 0
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 

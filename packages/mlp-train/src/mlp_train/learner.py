@@ -134,34 +134,36 @@ class Learner:
             self.share.take(self._layered(self.state.vectors[name], self.plan.layers), own)
 
     def put(self, watched: Watched | None) -> None:
-        """Leave this process's share in the state, and what happened in the last step."""
+        """Leave this process's share in the state, once an epoch, and what happened in the last step."""
         vectors = self._vectors()
         if watched is not None:
             vectors += [(name, self._layered(getattr(watched, name))) for name in ("gradient", "change")]
         for name, own in vectors:
             self.share.put(own, self._layered(self.state.vectors[name], self.plan.layers))
-        self._shrink_unseen(self.state.vectors["parameters"], None if watched is None else self.state.vectors["change"])
-        self.optimizer.left = 1.0
+        self._decay_zero_inputs(
+            self.state.vectors["parameters"], None if watched is None else self.state.vectors["change"]
+        )
+        self.optimizer.decay_left = self.optimizer.decay_left_before = 1.0
 
     def parameters(self) -> Array:
         """Return a copy of the whole network's parameters as they are now, where one process trains all of it."""
         flat = self.state.vectors["parameters"].copy()
         self.share.put(self.network, self._layered(flat, self.plan.layers))
-        self._shrink_unseen(flat)
+        self._decay_zero_inputs(flat)
         return flat
 
-    def _shrink_unseen(self, parameters: Array, change: Array | None = None) -> None:
-        """Do to the weights of inputs that are never seen what decay did to the others since they were put."""
-        unseen, columns = self.share.unseen, self.share.columns[0]
-        if not len(unseen) or not (self.share.is_split[0] or self.share.is_first):
+    def _decay_zero_inputs(self, parameters: Array, change: Array | None = None) -> None:
+        """Do to the weights that no step computes what decay did to the others since they were put."""
+        left_out, columns = self.share.zero_inputs, self.share.columns[0]
+        if not len(left_out) or not (self.share.is_split[0] or self.share.is_first):
             return
+        left, left_before = self.optimizer.decay_left, self.optimizer.decay_left_before
         weight = self._layered(parameters, self.plan.layers).weights[0]
-        weight[unseen, columns] *= self.optimizer.left
-        if change is not None:  # w - w / f, where f is the factor of the last step
-            shrunk = weight[unseen, columns]
-            self._layered(change, self.plan.layers).weights[0][unseen, columns] = (
-                shrunk - shrunk / self.optimizer.last_shrink
-            )
+        began = weight[left_out, columns]
+        weight[left_out, columns] = began * left
+        if change is not None:
+            d_weight = self._layered(change, self.plan.layers).weights[0]
+            d_weight[left_out, columns] = began * (left - left_before)
 
     def align(self, ranks: Ranks) -> None:
         """Take what rank 0 has: processors of two kinds may round differently, and would drift apart unnoticed."""

@@ -28,6 +28,7 @@ class Optimizer:
     default_lr = 0.01
     memory: tuple[str, ...] = ()
     beta1, beta2 = 0.9, 0.999
+    decay_left = decay_left_before = 1.0  # of a weight without a gradient: after the last step, and before it
 
     def __init__(
         self,
@@ -44,7 +45,6 @@ class Optimizer:
         self.beta1 = type(self).beta1 if beta1 is None else beta1
         self.beta2 = type(self).beta2 if beta2 is None else beta2
         self.steps = 0
-        self.left, self.last_shrink = 1.0, 1.0
         for name in self.memory:
             setattr(self, name, np.zeros(size, dtype))
         self._scratch = np.empty(size, dtype)
@@ -57,14 +57,12 @@ class Optimizer:
         """Bring the memory into the form that a checkpoint keeps; the next update goes on from there."""
 
     def decay(self, parameters: Array, lr: float) -> None:
-        """Shrink the weights, not the biases, by lr * weight_decay, apart from the gradient: decoupled decay.
-
-        `left` is what remains of a weight that nothing else moves, `last_shrink` the factor of the last step.
-        """
+        """Shrink the weights, not the biases, by lr * weight_decay, apart from the gradient: decoupled decay."""
         if self.weight_decay:
-            self.last_shrink = 1 - lr * self.weight_decay
-            self.left *= self.last_shrink
-            parameters[: self.weight_count] *= self.last_shrink
+            shrink = 1 - lr * self.weight_decay
+            self.decay_left_before = self.decay_left
+            self.decay_left *= shrink
+            parameters[: self.weight_count] *= shrink
 
     def arrays(self) -> dict[str, Array]:
         """Return the memory by name, for a checkpoint."""

@@ -61,6 +61,7 @@ class Plan:
     weight_generator: np.random.Generator
     shuffle_generator: np.random.Generator
     noise_generator: np.random.Generator  # dropout, mixup and the like
+    all_inputs: bool = False  # whether those that are always 0 are computed with the others: see `zero_inputs`
 
     @property
     def task(self) -> str:

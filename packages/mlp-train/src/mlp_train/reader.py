@@ -79,25 +79,25 @@ class ArrayReader:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def seen_inputs(self) -> Array:
+    def nonzero_inputs(self) -> Array:
         """Return which inputs are something else than 0 in some sample: bool (n_in,)."""
         rows = self._rows
         if rows.dtype == np.uint8 and self._input.scale(np.zeros((1, rows.shape[1]), np.uint8)).any():
             return np.ones(rows.shape[1], bool)
-        seen = np.zeros(rows.shape[1], bool)
+        found = np.zeros(rows.shape[1], bool)
         for start in range(0, len(rows), PIECE):
-            seen |= rows[start : start + PIECE].any(axis=0)
-            if seen.all():
+            found |= rows[start : start + PIECE].any(axis=0)
+            if found.all():
                 break
-        return seen
+        return found
 
-    def bytes(self, inputs: int) -> int:
+    def nbytes(self, inputs: int) -> int:
         """Return the size of the samples in memory, if they had so many inputs."""
         return len(self._rows) * inputs * self._rows.itemsize
 
     def only(self, inputs: Array) -> ArrayReader:
         """Return a reader of these inputs of the same samples: int (m,), rising."""
-        reader = copy(self)
+        reader = copy(self)  # what scales bytes, an image's pixels, is one number for all inputs; others are scaled
         reader._rows, reader.inputs = self._rows.take(inputs, axis=1), inputs
         return reader
 

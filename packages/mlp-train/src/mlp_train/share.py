@@ -47,7 +47,7 @@ class Share:
     >>> [str(spec) for spec in share.layers], share.columns[0], share.is_split
     (['784 -> 50 relu', '100 -> 10 softmax'], slice(50, 100, None), (True, False))
 
-    inputs: the rows of the first weight that are trained; None: all. See `unseen_inputs`.
+    inputs: the rows of the first weight that are trained; None: all. See `zero_inputs`.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Share:
     ) -> None:
         self.whole = tuple(layers)
         everything = np.arange(layers[0].n_in)
-        self.unseen = everything[:0] if inputs is None else np.setdiff1d(everything, inputs)
+        self.zero_inputs = everything[:0] if inputs is None else np.setdiff1d(everything, inputs)
         self._inputs = slice(None) if inputs is None else inputs
         self.is_first = index == 0
         self.is_split = tuple(
@@ -67,7 +67,7 @@ class Share:
             for spec, is_split in zip(layers, self.is_split, strict=True)
         )
         self.layers = tuple(
-            replace(spec, n_in=spec.n_in if i else len(everything) - len(self.unseen), n_out=own.stop - own.start)
+            replace(spec, n_in=spec.n_in if i else len(everything) - len(self.zero_inputs), n_out=own.stop - own.start)
             for i, (spec, own) in enumerate(zip(layers, self.columns, strict=True))
         )
 

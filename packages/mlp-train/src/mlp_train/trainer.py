@@ -34,7 +34,7 @@ from mlp_train.result import Result
 from mlp_train.resuming import checkpoint, restore, settled
 from mlp_train.schedules import Plateau
 from mlp_train.share import Exchange
-from mlp_train.unseen_inputs import learned_from
+from mlp_train.zero_inputs import learned_from
 
 CHECKPOINT_SECONDS = 1.0  # a run of many short epochs should not spend its time on writing
 NOT_IN_HISTORY = ("event", "seconds", "eta")

@@ -32,7 +32,7 @@ from mlp_train.plugins import load_plugins
 from mlp_train.reporters.words import metric, split_figures
 from mlp_train.runs import REPORT, SUMMARY, Run, create_run
 from mlp_train.settings import Settings, gather
-from mlp_train.tuning.search import search
+from mlp_train.tuning.search import look_at, search
 from mlp_train.tuning.storage import JOURNAL, Place, find_place, mend, open_storage, reaching, without_passwords
 from mlp_train.tuning.study import best_of, by_default, give_back, identity, name_of, open_study
 from mlp_train.tuning.summary import read_summary, summarize, write_summary
@@ -170,15 +170,18 @@ def _search(
     with open_storage(place, give_back) as storage:
         with reaching(place):
             study = open_study(storage, place, same, name_of(same), ground.space.defaults)
-        done = sum(one.state.is_finished() for one in study.get_trials(deepcopy=False))
+        done = sum(one.state.is_finished() for one in look_at(study, place))
         if done:
             voice.say(f"going on: {done} trials are there already")
         if place.is_shared:  # so that the folder is known as this search's
-            write_summary(folder, summarize(study, task.by, same))
+            with reaching(place):
+                summary = summarize(study, task.by, same)
+            write_summary(folder, summary)
         search(study, task, place, ground.space, jobs, voice.say)
-        summary = summarize(study, task.by, same)
+        with reaching(place):
+            summary = summarize(study, task.by, same)
         write_summary(folder, summary)
-        return best_of(study.get_trials(deepcopy=False), task.by), summary
+        return best_of(look_at(study, place), task.by), summary
 
 
 def _train_best(

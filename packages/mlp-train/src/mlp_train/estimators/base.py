@@ -120,7 +120,10 @@ class Estimator(Parameters):
         if model is not None:  # whose temperature is in the last layer's weights by now
             settled = replace(settled, output={**model.describe()["output"], "temperature": 1.0})
         load_installed()
-        plan = measured(make_plan(dataset, config, settled, () if one_pass else None))
+        plan = make_plan(dataset, config, settled, () if one_pass else None)
+        if memory is not None:  # what an optimizer remembers moves the weights of inputs that are 0 from now on
+            plan = replace(plan, all_inputs=True)
+        plan = measured(plan)
         control = Control()
         trainer = Further(plan, model, memory, control, config.seed)
         keeps = one_pass or self.warm_start

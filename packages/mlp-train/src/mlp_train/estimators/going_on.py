@@ -52,7 +52,6 @@ class Further(Trainer):
         super().__init__(plan, None, control)
         if memory is not None:
             self._remember(memory)
-            self.samples = plan.train  # what the optimizer remembers moves weights of inputs that are 0 from now on
         elif model is not None:
             for i, layer in enumerate(model.layers):
                 self.network.weights[i][:] = np.asarray(layer.weight).T

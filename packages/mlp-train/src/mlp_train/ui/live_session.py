@@ -103,15 +103,15 @@ class Session:
         with self._lock:
             if self.status in ("none", "failed", "finished") or self._connection is None:
                 raise UsageError("no training is going on: press Reset to begin one")
+            try:
+                self._connection.send(Order(what, value))
+            except OSError:  # it died since, which the listener is about to tell
+                raise UsageError("the training process has just ended: press Reset to begin anew") from None
             if what == "lr":
                 self.lr = value
             if what == "pace":
                 self.experiment = Experiment(self.experiment.data, self.experiment.options, value)
             self.version += 1
-            try:
-                self._connection.send(Order(what, value))
-            except OSError:  # it died since, which the listener is about to tell
-                raise UsageError("the training process has just ended: press Reset to begin anew") from None
 
     def close(self) -> None:
         """End the process with the server."""

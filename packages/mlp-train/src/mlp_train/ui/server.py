@@ -78,7 +78,7 @@ def serve(opened: Opened, port: int | None, say: Callable[[str], None], show: Ca
     token, workbench = new_token(), Workbench(opened)
     config = uvicorn.Config(
         app(workbench, token), log_level="warning", access_log=False, server_header=False,
-        timeout_graceful_shutdown=10, lifespan="on", ws="none",  # seconds; streams end at once, unless it is busy here
+        timeout_graceful_shutdown=10, lifespan="on", ws="none",  # seconds; the last answers may wait for a processor
     )  # fmt: skip
     address = f"http://127.0.0.1:{listening.getsockname()[1]}/#token={token}"
 

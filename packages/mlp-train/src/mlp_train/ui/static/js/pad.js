@@ -64,7 +64,7 @@ export function drawingPad({ ink, brush, stirred, changed, brought }) {
     if (!asked) {
       asked = requestAnimationFrame(() => {
         asked = 0;
-        if (!picture) changed(); // it has come meanwhile, and is told of by itself
+        if (!picture) changed(); // a picture that came meanwhile has been told of when it came
       });
     }
   }

@@ -124,7 +124,7 @@ function trainTab(panel, { info, api, settings, announce, fail, reload, open }, 
   function order(what) {
     view(null);
     if (starting > 0) return null; // it would be for the training before
-    if (state.status === "finished" || state.status === "failed") return begin(board.experiment, what === "play");
+    if (["finished", "failed"].includes(status())) return begin(board.experiment, what === "play");
     return send(what);
   }
 
@@ -224,14 +224,14 @@ function trainTab(panel, { info, api, settings, announce, fail, reload, open }, 
     const stands = status();
     const runs = stands === "play";
     const busy = stands === "loading" || stands === "none";
-    play.replaceChildren(icon(runs ? "M2 1h4v12H2zM8 1h4v12H8z" : "M2 0.5 13 7 2 13.5z"), runs ? "Pause" : state.status === "finished" ? "Again" : "Play");
+    play.replaceChildren(icon(runs ? "M2 1h4v12H2zM8 1h4v12H8z" : "M2 0.5 13 7 2 13.5z"), runs ? "Pause" : stands === "finished" ? "Again" : "Play");
     play.disabled = busy;
-    stepBatch.disabled = stepEpoch.disabled = busy || runs || state.status === "finished" || state.status === "failed";
+    stepBatch.disabled = stepEpoch.disabled = busy || runs || stands === "finished" || stands === "failed";
     use.disabled = !scene || busy;
     word.textContent = `${WORDS[stands]}${scene && !busy ? ` · ${scene.name}, ${scene.started.samples.toLocaleString("en")} rows, ${scene.started.parameters.toLocaleString("en")} weights` : ""}`;
-    why.textContent = state.sentence ?? "";
-    why.className = state.status === "failed" ? "live-why failed" : "live-why tip";
-    why.hidden = !state.sentence;
+    why.textContent = (stands === state.status && state.sentence) || ""; // not of the training before
+    why.className = stands === "failed" ? "live-why failed" : "live-why tip";
+    why.hidden = !why.textContent;
     const last = rows.at(-1);
     const epochs = scene?.started.epochs;
     const batches = scene?.started.batches ?? 1;

@@ -15,19 +15,19 @@ from mlp_train.reader import ArrayReader, BlockReader
 
 WORTH_LEAVING = 0.05  # of the inputs; fewer are not worth another copy of the samples
 MOST_BYTES = 256 << 20  # of that copy
-LINE = 16  # a row is a whole number of cache lines of 64 bytes, in which products are sooner computed
+LINE = 16  # inputs in a cache line of 64 bytes; products are sooner computed where a row is whole lines
 
 
 def learned_from(plan: Plan) -> BlockReader:
     """Return a reader of the training samples that gives the inputs which the plan's training can learn from."""
     reader = plan.train
-    if not isinstance(reader, ArrayReader) or not _follows_the_gradient(plan):
+    if not isinstance(reader, ArrayReader) or not _follows_the_gradient(plan) or reader.nbytes(LINE) > MOST_BYTES:
         return reader
-    seen = reader.seen_inputs()
-    fewer = max(1, -(-int(seen.sum()) // LINE)) * LINE
-    if fewer > (1 - WORTH_LEAVING) * len(seen) or reader.bytes(fewer) > MOST_BYTES:
+    counts = reader.nonzero_inputs()
+    fewer = max(1, -(-int(counts.sum()) // LINE)) * LINE
+    if fewer > (1 - WORTH_LEAVING) * len(counts) or reader.nbytes(fewer) > MOST_BYTES:
         return reader
-    kept = np.argsort(~seen, kind="stable")[:fewer]  # the seen ones, and as many others as fill the line
+    kept = np.argsort(~counts, kind="stable")[:fewer]  # those that count, and as many others as fill the last line
     return reader.only(np.sort(kept))
 
 
@@ -35,6 +35,6 @@ def _follows_the_gradient(plan: Plan) -> bool:
     """Say whether nothing but its gradient, and decay that treats all alike, decides what becomes of a weight."""
     config = plan.config
     fills_zeros = config.augment != "none" or config.input_noise
-    looks_at_weights = config.l1 or config.l2 or config.max_norm or config.average != "none"
+    does_more = config.l1 or config.l2 or config.max_norm or config.average != "none" or plan.all_inputs
     is_known = OPTIMIZERS.get(config.optimizer) in OWN_OPTIMIZERS  # what a plug-in does is not known
-    return config.engine == "fast" and is_known and not fills_zeros and not looks_at_weights
+    return config.engine == "fast" and is_known and not fills_zeros and not does_more
