@@ -183,6 +183,21 @@ def test_a_search_that_is_killed_goes_on_with_nothing_lost(
     assert [after[one.number].value for one in kept] == [one.value for one in kept]
 
 
+def test_a_worker_that_was_killed_before_it_gave_its_trial_back_loses_nothing(
+    mlp_train: Run, blobs: str, command: list[str], tmp_path: Path
+) -> None:
+    words = ["tune", blobs, "--trials", "1", *LONG, "--jobs", "1", "--out", "t"]
+    with started(command, tmp_path, *words) as process:
+        _stop_in_a_trial(tmp_path / "t", process)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+    running = _end_the_running_one(tmp_path / "t")  # which a worker does before it gives back
+    assert mlp_train(*words).code == 0
+    (again,) = (one for one in journal("t") if one.user_attrs.get("again") == running.number)
+    assert again.state.name == "COMPLETE"
+    assert again.params.items() >= running.params.items()
+
+
 def test_ctrl_c_keeps_every_trial_and_says_how_to_go_on(blobs: str, command: list[str], tmp_path: Path) -> None:
     long = ("--epochs", "3000", "--patience", "3000", "--folds", "1")
     with started(command, tmp_path, "tune", blobs, "--trials", "50", *long, "--jobs", "1", "--out", "t") as process:
@@ -217,17 +232,9 @@ def test_a_worker_that_is_killed_is_replaced_and_its_trial_done_again(
 def test_a_worker_whose_trial_was_given_to_others_takes_the_next(
     blobs: str, command: list[str], tmp_path: Path
 ) -> None:
-    import optuna
-    from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend
-
     with started(command, tmp_path, "tune", blobs, "--trials", "2", *LONG, "--jobs", "1", "--out", "t") as process:
         _stop_in_a_trial(tmp_path / "t", process)
-        path = tmp_path / "t" / "study.journal"
-        storage = JournalStorage(JournalFileBackend(str(path), lock_obj=Unlocked()))
-        study = optuna.load_study(study_name=None, storage=storage)
-        (running,) = (one.number for one in study.trials if one.state.name == "RUNNING")
-        study.tell(running, state=optuna.trial.TrialState.FAIL)  # as heartbeats do to a machine that slept
+        running = _end_the_running_one(tmp_path / "t").number  # as heartbeats do to a machine that slept
         os.killpg(process.pid, signal.SIGCONT)
         _, said = process.communicate(timeout=SECONDS)
     assert process.returncode == 0, said
@@ -235,6 +242,19 @@ def test_a_worker_whose_trial_was_given_to_others_takes_the_next(
     states = [one.state.name for one in journal(tmp_path / "t")]
     assert states.count("COMPLETE") + states.count("PRUNED") == 2
     assert states[running] == "FAIL"
+
+
+def _end_the_running_one(folder: Path) -> Any:
+    """Write into the journal that the one trial that runs has come to no good end, and return it."""
+    import optuna
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    storage = JournalStorage(JournalFileBackend(str(folder / "study.journal"), lock_obj=Unlocked()))
+    study = optuna.load_study(study_name=None, storage=storage)
+    (running,) = (one for one in study.trials if one.state.name == "RUNNING")
+    study.tell(running.number, state=optuna.trial.TrialState.FAIL)
+    return running
 
 
 class Unlocked:

@@ -87,8 +87,7 @@ def search(study: Any, task: Task, place: Place, space: Space, jobs: int, say: C
     with quiet():
         trials = look_at(study, place)
         if not place.is_shared:  # the run folder is locked, so that whoever ran these is no more
-            with reaching(place):
-                fail(study, [one.number for one in trials if one.state.name == "RUNNING"])
+            _recover(study, place, trials)
             trials = look_at(study, place)
         told = {trial.number for trial, state in states(trials) if state not in ("running", "waiting")}
         missing = task.trials - count(trials)["done"]
@@ -110,8 +109,7 @@ def search(study: Any, task: Task, place: Place, space: Space, jobs: int, say: C
             crew.stop()
             trials = look_at(study, place)
             if not place.is_shared:
-                with reaching(place):
-                    fail(study, [one.number for one in trials if one.state.name == "RUNNING"])
+                _recover(study, place, trials)
             raise Interrupted("interrupted") from None
         finally:
             crew.stop()
@@ -128,6 +126,12 @@ def look_at(study: Any, place: Place) -> list[Any]:
     """Return the trials of the study as they are now; UsageError where it cannot be reached."""
     with reaching(place):
         return list(study.get_trials(deepcopy=False))
+
+
+def _recover(study: Any, place: Place, trials: list[Any]) -> None:
+    """Give back what nobody works on: trials said to run, and those whose worker was killed before it did so."""
+    with reaching(place):
+        fail(study, [trial.number for trial, state in states(trials) if state in ("running", "lost")])
 
 
 def _mind(study: Any, place: Place, trials: list[Any], crew: Crew, dead: list[int], say: Callable[[str], None]) -> None:
