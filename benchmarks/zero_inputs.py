@@ -49,7 +49,7 @@ def compare(dataset: Dataset, batch: int, optimizer: str, workers: int, epochs: 
                     break
             seconds.append(time.perf_counter() - began)
     for run in runs:
-        run.close()  # type: ignore[attr-defined]  # it is a generator
+        run.close()
     speeds = [f"{len(plan.train) / statistics.median(seconds[1:]):,.0f}" for seconds in took]
     ratios = sorted(a / b for a, b in zip(took[0][1:], took[1][1:], strict=True))
     figures = f"{statistics.median(ratios):.2f} | {ratios[0]:.2f} to {ratios[-1]:.2f}"

@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,7 @@ def _on_a_free_port(command: list[str], log: Path, environment: dict[str, str]) 
             process = subprocess.Popen(words, stdout=file, stderr=file, env=environment, cwd=log.parent)
         found = Server(port, process)
         try:
-            _wait_until(lambda: process.poll() is not None or _answers(found))  # noqa: B023  # it is waited for here
+            _wait_until(partial(_has_ended_or_answers, found))
         except BaseException:
             process.kill()
             process.wait()
@@ -105,6 +106,10 @@ def _on_a_free_port(command: list[str], log: Path, environment: dict[str, str]) 
         if process.poll() is None:
             return found
         assert "Address already in use" in log.read_text(errors="replace"), log.read_text(errors="replace")
+
+
+def _has_ended_or_answers(server: Server) -> bool:
+    return server.process.poll() is not None or _answers(server)
 
 
 def _answers(server: Server) -> bool:
